@@ -1,0 +1,21 @@
+import type { ProblemDetails } from './errors.ts';
+import type { ModelDescriptor } from './model-descriptor.ts';
+import type { PipelineEvent } from './pipeline-event.ts';
+import type { ResolvedRequest } from './resolved-request.ts';
+
+/**
+ * Messages between a worker and its engine child, over the channel of `child_process.fork` with `serialization: 'advanced'`.
+ * A `run` is one attempt at one job; its events end with exactly one `finished` or `failed`.
+ */
+export type ToEngine =
+  | { readonly type: 'run'; readonly run: string; readonly jobId: string; readonly request: ResolvedRequest }
+  | { readonly type: 'cancel'; readonly run: string }
+  | { readonly type: 'shutdown' };
+
+export type FromEngine =
+  | { readonly type: 'loading'; readonly part: string; readonly done: number; readonly total: number }
+  | { readonly type: 'ready'; readonly model: ModelDescriptor }
+  | { readonly type: 'unready'; readonly error: ProblemDetails }
+  | { readonly type: 'event'; readonly run: string; readonly event: PipelineEvent }
+  | { readonly type: 'finished'; readonly run: string }
+  | { readonly type: 'failed'; readonly run: string; readonly error: ProblemDetails; readonly cancelled: boolean };

@@ -1,0 +1,143 @@
+import { InputError, type Problem, type ProblemCode } from '../core/problem.ts';
+
+/**
+ * The one table of errors. A door reads its status here, a worker reads here whether to try again; no call site decides either.
+ * Texts of 5xx errors never reach a client: it gets the row's title.
+ */
+
+export type ErrorCode =
+  | ProblemCode
+  | 'malformed_json'
+  | 'unsupported_media_type'
+  | 'body_too_large'
+  | 'not_found'
+  | 'model_not_found'
+  | 'already_finished'
+  | 'no_worker'
+  | 'engine_crashed'
+  | 'poison_job'
+  | 'deadline_exceeded'
+  | 'unavailable'
+  | 'internal';
+
+interface ErrorRow {
+  readonly http: number;
+  /** gRPC status by its canonical name. */
+  readonly grpc:
+    | 'INVALID_ARGUMENT'
+    | 'NOT_FOUND'
+    | 'FAILED_PRECONDITION'
+    | 'RESOURCE_EXHAUSTED'
+    | 'UNAVAILABLE'
+    | 'INTERNAL'
+    | 'DEADLINE_EXCEEDED';
+  /** May the same job succeed if it is simply tried again? */
+  readonly retryable: boolean;
+  readonly title: string;
+}
+
+export const ERRORS: Readonly<Record<ErrorCode, ErrorRow>> = {
+  invalid_request: {
+    http: 422,
+    grpc: 'INVALID_ARGUMENT',
+    retryable: false,
+    title: 'The request cannot be done as written',
+  },
+  malformed_json: { http: 400, grpc: 'INVALID_ARGUMENT', retryable: false, title: 'The body is not valid JSON' },
+  unsupported_media_type: {
+    http: 415,
+    grpc: 'INVALID_ARGUMENT',
+    retryable: false,
+    title: 'The body has a type that is not accepted here',
+  },
+  body_too_large: { http: 413, grpc: 'RESOURCE_EXHAUSTED', retryable: false, title: 'The body is too large' },
+  malformed_file: {
+    http: 422,
+    grpc: 'INVALID_ARGUMENT',
+    retryable: false,
+    title: 'A file is damaged or not what its name says',
+  },
+  unsupported_checkpoint: {
+    http: 422,
+    grpc: 'FAILED_PRECONDITION',
+    retryable: false,
+    title: 'The checkpoint cannot be served by this version',
+  },
+  lora_not_found: { http: 404, grpc: 'NOT_FOUND', retryable: false, title: 'There is no such LoRA' },
+  lora_no_match: { http: 422, grpc: 'FAILED_PRECONDITION', retryable: false, title: 'A LoRA would do nothing' },
+  lora_wrong_base: {
+    http: 422,
+    grpc: 'FAILED_PRECONDITION',
+    retryable: false,
+    title: 'A LoRA was made for another base model',
+  },
+  unsupported_lora: {
+    http: 422,
+    grpc: 'FAILED_PRECONDITION',
+    retryable: false,
+    title: 'A LoRA is of a kind that cannot be applied',
+  },
+  not_found: { http: 404, grpc: 'NOT_FOUND', retryable: false, title: 'There is nothing here' },
+  model_not_found: { http: 404, grpc: 'NOT_FOUND', retryable: false, title: 'There is no such model' },
+  already_finished: {
+    http: 409,
+    grpc: 'FAILED_PRECONDITION',
+    retryable: false,
+    title: 'The generation has already finished',
+  },
+  no_worker: { http: 503, grpc: 'UNAVAILABLE', retryable: true, title: 'No worker serves this model at present' },
+  engine_crashed: { http: 500, grpc: 'INTERNAL', retryable: true, title: 'The engine stopped while it worked on this' },
+  poison_job: {
+    http: 500,
+    grpc: 'INTERNAL',
+    retryable: false,
+    title: 'The engine stopped more than once on this generation; it is not tried again',
+  },
+  deadline_exceeded: { http: 504, grpc: 'DEADLINE_EXCEEDED', retryable: false, title: 'The deadline has passed' },
+  unavailable: {
+    http: 503,
+    grpc: 'UNAVAILABLE',
+    retryable: true,
+    title: 'A part of the service does not answer at present',
+  },
+  internal: { http: 500, grpc: 'INTERNAL', retryable: false, title: 'Something failed inside the service' },
+};
+
+/** An operating error of the service itself. Bad input is core's `InputError`. */
+export class ServiceError extends Error {
+  override readonly name = 'ServiceError';
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: { readonly cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** RFC 9457 problem details, as every native door sends them. */
+export interface ProblemDetails {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly code: ErrorCode;
+  readonly detail: string;
+  /** Everything that is wrong with an input, not only the first thing. */
+  readonly problems?: readonly Problem[];
+}
+
+/** Translates anything thrown into what a client may see. Unknown errors become `internal`, without their text. */
+export function problemDetails(error: unknown): ProblemDetails {
+  if (error instanceof InputError) {
+    const [first] = error.problems;
+    const code = first?.code ?? 'invalid_request';
+    return { ...details(code, error.message), problems: error.problems };
+  }
+  if (error instanceof ServiceError) return details(error.code, error.message);
+  return details('internal', '');
+}
+
+function details(code: ErrorCode, message: string): ProblemDetails {
+  const row = ERRORS[code];
+  const detail = row.http >= 500 ? row.title : message;
+  return { type: `urn:overtone:problem:${code}`, title: row.title, status: row.http, code, detail };
+}

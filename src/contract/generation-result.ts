@@ -1,0 +1,52 @@
+import type { EvaluationPlan } from '../core/composition/method.ts';
+import type { LoraReceipt } from '../core/lora/receipt.ts';
+import type { ResolvedRequest } from './resolved-request.ts';
+
+/** The receipt of one LoRA of a request, under the name by which the request asked for it. */
+export interface NamedReceipt extends LoraReceipt {
+  readonly id: string;
+}
+
+export interface ImageResult {
+  readonly index: number;
+  readonly seed: number;
+  readonly width: number;
+  readonly height: number;
+  readonly content_type: 'image/png';
+  readonly bytes: number;
+  /** Of the file, recipe included. Also the blob's address and the ETag. */
+  readonly sha256: string;
+  /** Of the pixels alone: RGB, 8 bits, row-major. */
+  readonly pixels_sha256: string;
+}
+
+/** U-Net rows that ran, over all images: whole passes and passes that started from a cached feature. */
+export interface PassCounts {
+  readonly full: number;
+  readonly reuse: number;
+}
+
+/** Milliseconds of each stage, summed over the images. */
+export interface StageTimings {
+  readonly queued_ms: number;
+  readonly load_loras_ms: number;
+  readonly encode_text_ms: number;
+  readonly denoise_ms: number;
+  readonly decode_ms: number;
+  readonly encode_image_ms: number;
+}
+
+export interface GenerationResult {
+  readonly images: readonly ImageResult[];
+  readonly request: ResolvedRequest;
+  readonly loras: readonly NamedReceipt[];
+  /** One entry for each model evaluation of an image; every image of the request follows the same plan. */
+  readonly plan: readonly EvaluationPlan[];
+  readonly passes: PassCounts;
+  readonly timings: StageTimings;
+  readonly model: { readonly id: string; readonly sha256: string };
+  readonly device: string;
+  readonly version: string;
+  /** Things that a person should know and that are no error: a truncated prompt, an assumed frequency class. */
+  readonly warnings: readonly string[];
+}

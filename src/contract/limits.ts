@@ -1,0 +1,21 @@
+/** Every bound on a request, in one place. Sizes in pixels are those of the CPU default; a deployment may raise them by setting. */
+export const LIMITS = {
+  loras: 16,
+  /** Absolute value of a LoRA weight. */
+  loraWeight: 4,
+  promptBytes: 8 * 1024,
+  stepsMin: 1,
+  stepsMax: 150,
+  sideMin: 64,
+  sideMax: 1024,
+  /** Width and height are multiples of this: the VAE's factor. */
+  sideMultiple: 8,
+  imagesMax: 8,
+  guidanceScaleMax: 50,
+  /** Seeds are what torch's generator takes and JSON carries exactly: 0 to 2^53 - 1. */
+  seedMax: Number.MAX_SAFE_INTEGER,
+  bodyBytes: 256 * 1024,
+  /** Safetensors from outside. */
+  safetensorsHeaderBytes: 8 * 1024 * 1024,
+  safetensorsTensors: 20_000,
+} as const;

@@ -1,0 +1,110 @@
+import type { AdapterUse } from '../lora/adapter.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+
+/**
+ * The interface of every composition method: *what to run* at a model evaluation and *how to fold* what came back. A method never
+ * sees a model, a cache or a device, and holds no memory: what it needs to remember it returns as `state`.
+ */
+
+/** One evaluation of the model within a trajectory. A sampler makes one or two of them for each denoising step. */
+export interface Evaluation {
+  /** Position among all evaluations, from 0 (noisiest). */
+  readonly index: number;
+  /** The denoising step it belongs to, from 0. */
+  readonly step: number;
+  /** Training timestep, 0 to 999, possibly fractional. */
+  readonly timestep: number;
+}
+
+export type FrequencyClass = 'high' | 'low';
+
+/** A LoRA of the request, as composition sees it. */
+export interface ComposedAdapter {
+  readonly adapter: string;
+  /** The caller's name for it, for plans and messages. */
+  readonly id: string;
+  readonly weight: { readonly unet: number; readonly textEncoder: number };
+  readonly frequencyClass: FrequencyClass;
+  /** True where nobody measured or stated the class, so that it was taken to be high. */
+  readonly frequencyClassAssumed: boolean;
+}
+
+/**
+ * Where the deep features of the U-Net are cut for caching: the cached feature is the input, before the skip concatenation, of
+ * resnet `layersPerBlock + 1 - layers` of `up_blocks[levels - 1 - level]`. `{ level: 0, layers: 1 }` is called `outer`.
+ */
+export interface Cut {
+  readonly level: number;
+  /** 1 to layersPerBlock + 1. */
+  readonly layers: number;
+}
+
+/** Core decides, the engine remembers: `refresh` stores the pass's deep feature under `key`, `reuse` starts from the stored one. */
+export interface CacheUse {
+  readonly mode: 'refresh' | 'reuse';
+  readonly cut: Cut;
+  /** Unique within one image's trajectory. */
+  readonly key: string;
+}
+
+/** Which text a pass is conditioned on, and which adapters act on the text encoder while it is encoded. */
+export interface Conditioning {
+  readonly text: 'prompt' | 'negative';
+  readonly adapters: readonly AdapterUse[];
+}
+
+/** One row of U-Net work. Composition weights are no part of it: they live in `combine` alone. */
+export interface UnetPass {
+  readonly adapters: readonly AdapterUse[];
+  readonly conditioning: Conditioning;
+  /** Absent where nothing is cached. */
+  readonly cache?: CacheUse;
+}
+
+/** What a plan says of one evaluation to a person who inspects it. Adapters are named by their request ids. */
+export interface EvaluationPlan {
+  readonly evaluation: number;
+  readonly step: number;
+  readonly timestep: number;
+  /** The dominant LoRA, where the method has one. */
+  readonly leader: string | null;
+  /** Convex weights of the LoRAs' predictions, in request order; sums to 1. Empty where there is one prediction. */
+  readonly weights: readonly { readonly id: string; readonly weight: number }[];
+  /** LoRAs whose passes run the whole U-Net, and those that start from their cached feature. */
+  readonly full: readonly string[];
+  readonly reuse: readonly string[];
+}
+
+export interface PassPlan<State> {
+  readonly passes: readonly UnetPass[];
+  readonly summary: EvaluationPlan;
+  readonly state: State;
+}
+
+/** Noise predictions of the two guidance halves; `uncond` is null where guidance is off. */
+export interface Predictions {
+  readonly uncond: Tensor | null;
+  readonly cond: Tensor;
+}
+
+/** What a method is told before the first evaluation. */
+export interface CompositionSetup {
+  /** In request order; may be empty (the plain base model). */
+  readonly adapters: readonly ComposedAdapter[];
+  readonly evaluations: readonly Evaluation[];
+  /** False where the guidance scale is 1 or less, so that no unconditional pass is needed. */
+  readonly guided: boolean;
+  /** `layers_per_block` of the U-Net and its number of levels, which bound the cut. */
+  readonly unet: { readonly layersPerBlock: number; readonly levels: number };
+}
+
+/**
+ * A method bound to one trajectory. `State` is opaque to everyone else. Two images of one request run the same planner from the
+ * same start, each with its own state.
+ */
+export interface CompositionPlanner<State = unknown> {
+  readonly start: State;
+  plan(evaluation: Evaluation, state: State): PassPlan<State>;
+  /** Folds the predictions, one for each pass and in the order of `passes`. */
+  combine(plan: PassPlan<State>, predictions: readonly Tensor[]): Predictions;
+}

@@ -1,0 +1,3 @@
+/** Every sampler there is; the registry in `index.ts` is a Record over this union. */
+export const SAMPLER_NAMES = ['ddim', 'euler'] as const;
+export type SamplerName = (typeof SAMPLER_NAMES)[number];

@@ -1,0 +1,47 @@
+import type { CacheUse } from '../core/composition/method.ts';
+import type { AdapterUse } from '../core/lora/adapter.ts';
+import type { Tensor } from '../core/tensor/tensor.ts';
+
+/**
+ * What the pipeline asks of an engine. Rows of many jobs may share a call behind these functions; a caller never knows. Every
+ * function rejects with the signal's reason once it is aborted.
+ */
+
+export interface TextRow {
+  /** Exactly as many ids as the text encoder has positions (77). */
+  readonly ids: readonly number[];
+  readonly adapters: readonly AdapterUse[];
+}
+
+export interface UnetRow {
+  /** [1, latentChannels, height / 8, width / 8], already scaled for the model by the sampler. */
+  readonly latent: Tensor;
+  readonly timestep: number;
+  /** [1, positions, width], as `encodeText` returned it. */
+  readonly text: Tensor;
+  readonly adapters: readonly AdapterUse[];
+  /** `key` is unique within the engine: the pipeline prefixes it with the trajectory's own name. */
+  readonly cache?: CacheUse;
+}
+
+export interface EnginePorts {
+  /** Token ids padded and truncated as CLIP does; `truncated` says whether text was cut off. */
+  tokenize(text: string): { readonly ids: readonly number[]; readonly truncated: boolean };
+  /** One [1, positions, width] tensor for each row, in order. */
+  encodeText(rows: readonly TextRow[], signal: AbortSignal): Promise<readonly Tensor[]>;
+  /** The model's raw output (noise or v) for each row, in order. */
+  predict(rows: readonly UnetRow[], signal: AbortSignal): Promise<readonly Tensor[]>;
+  /** Latents as the sampler left them, [1, C, h, w], to RGB planes [1, 3, 8h, 8w] in about -1 to 1. */
+  decode(latent: Tensor, signal: AbortSignal): Promise<Tensor>;
+  /** Makes adapters ready by sha256; they stay so until `release`. Rejects with an InputError if one cannot be had. */
+  acquireAdapters(
+    loras: readonly { readonly id: string; readonly sha256: string }[],
+    signal: AbortSignal,
+  ): Promise<AdapterLease>;
+  /** Forgets every cached feature whose key starts with the prefix. */
+  dropFeatures(keyPrefix: string): void;
+}
+
+export interface AdapterLease {
+  release(): void;
+}
