@@ -1,0 +1,37 @@
+import type { ProblemDetails } from './errors.ts';
+import type { GenerationResult, NamedReceipt } from './generation-result.ts';
+import type { ResolvedRequest } from './resolved-request.ts';
+
+/** Where a job is in its life. It leaves the first two once, for one of the last three, and never comes back. */
+export type JobStatus = 'queued' | 'running' | 'completed' | 'failed' | 'cancelled';
+
+export function isFinished(status: JobStatus): boolean {
+  return status === 'completed' || status === 'failed' || status === 'cancelled';
+}
+
+/** What was settled when the job was accepted. A worker needs nothing else to run it, as often as it takes. */
+export interface AcceptedJob {
+  readonly request: ResolvedRequest;
+  readonly loras: readonly NamedReceipt[];
+  readonly warnings: readonly string[];
+}
+
+/** What a run adds to an accepted job; both together are the result. Kept apart so that nothing is stored twice. */
+export type JobOutcome = Omit<GenerationResult, 'request' | 'loras'>;
+
+/** A generation as a client sees it at one moment. Times are ISO 8601 by Redis' clock, the one clock that every machine shares. */
+export interface Generation {
+  readonly id: string;
+  readonly status: JobStatus;
+  /** How often a worker has started it; above 1 after a crash. */
+  readonly attempt: number;
+  readonly accepted_at: string;
+  readonly started_at: string | null;
+  readonly finished_at: string | null;
+  readonly request: ResolvedRequest;
+  readonly warnings: readonly string[];
+  /** Present once `completed`. */
+  readonly result: GenerationResult | null;
+  /** Present once `failed`. */
+  readonly error: ProblemDetails | null;
+}
