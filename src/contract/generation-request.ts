@@ -1,0 +1,286 @@
+import Type, { type Static } from 'typebox';
+import { InputError, type Problem } from '../core/problem.ts';
+import { SAMPLER_NAMES } from '../core/samplers/names.ts';
+import { LIMITS } from './limits.ts';
+import { type SchemaProblem, schemaProblems } from './schema-problems.ts';
+
+/**
+ * The request of a generation, as every native door takes it: one schema for the type, the check and OpenAPI. Defaults are filled in
+ * later, by `pipeline/resolve-request.ts`, because most of them come from the checkpoint. A field or value that a later version
+ * brings is refused by name, and so is every field that is unknown: nothing is ever ignored.
+ */
+
+const closed = { additionalProperties: false } as const;
+
+/** Turns, ages and counts of evaluations: a sampler makes at least one evaluation a step. */
+const evaluationCount = (minimum: number, description: string) =>
+  Type.Optional(Type.Integer({ minimum, maximum: LIMITS.stepsMax, description }));
+
+const fraction = { minimum: 0, maximum: 1 } as const;
+
+const loraWeight = { minimum: -LIMITS.loraWeight, maximum: LIMITS.loraWeight } as const;
+
+const text = (description: string) =>
+  Type.String({ description, 'x-allowed': `text of at most ${LIMITS.promptBytes} bytes in UTF-8` });
+
+const side = (name: string) =>
+  Type.Optional(
+    Type.Integer({
+      minimum: LIMITS.sideMin,
+      maximum: LIMITS.sideMax,
+      multipleOf: LIMITS.sideMultiple,
+      description: `${name} of the picture in pixels. Default: the checkpoint's own size.`,
+    }),
+  );
+
+const LORA_SCHEMA = Type.Object(
+  {
+    id: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 255, 'x-allowed': 'the id of a LoRA, at most 255 characters' }),
+    ),
+    sha256: Type.Optional(
+      Type.String({ pattern: '^[0-9a-f]{64}$', 'x-allowed': "a file's sha256: 64 lower-case hexadecimal digits" }),
+    ),
+    weight: Type.Optional(
+      Type.Union(
+        [
+          Type.Number(loraWeight),
+          Type.Object({ unet: Type.Number(loraWeight), text_encoder: Type.Number(loraWeight) }, closed),
+        ],
+        { description: 'One number for both parts, or one for each. Default 1.' },
+      ),
+    ),
+    frequency_class: Type.Optional(
+      Type.Enum(['high', 'low'], {
+        description:
+          'Whether the LoRA mostly acts on fine or on coarse structure. Default: high, and the answer says so.',
+      }),
+    ),
+  },
+  { ...closed, description: 'A LoRA, named by exactly one of `id` and `sha256`.' },
+);
+
+const MERGE_SCHEMA = Type.Object(
+  {
+    method: Type.Literal('merge'),
+    text_encoder: Type.Optional(Type.Enum(['all', 'none'], { description: 'Default all.' })),
+  },
+  { ...closed, description: 'All LoRAs added to the weights at once: one U-Net pass an evaluation.' },
+);
+
+const CUT_SCHEMA = Type.Union(
+  [
+    Type.Enum(['outer', 'none']),
+    Type.Object({ level: Type.Integer({ minimum: 0 }), layers: Type.Integer({ minimum: 1 }) }, closed),
+  ],
+  { description: 'How much a reuse pass computes; `outer` is { level: 0, layers: 1 }, `none` caches nothing.' },
+);
+
+const CMLORA_SCHEMA = Type.Object(
+  {
+    method: Type.Literal('cmlora'),
+    preset: Type.Optional(Type.Enum(['quality', 'fast', 'reference'], { description: 'Default quality.' })),
+    direction: Type.Optional(
+      Type.Enum(['high_first', 'low_first', 'interleaved'], { description: 'Which set of LoRAs leads first.' }),
+    ),
+    mode: Type.Optional(Type.Enum(['offline'], { description: 'The frequency classes decide who leads when.' })),
+    phase_at: Type.Optional(
+      Type.Number({ ...fraction, description: 'Trajectory fraction at which the second set takes over.' }),
+    ),
+    late_set: Type.Optional(Type.Enum(['low', 'all', 'all_but_first'], { description: 'Who leads after phase_at.' })),
+    turn: Type.Optional(
+      Type.Object(
+        {
+          near: evaluationCount(1, 'Evaluations a leader leads near both ends of the trajectory.'),
+          middle: evaluationCount(1, 'Evaluations a leader leads within the bounds.'),
+          bounds: Type.Optional(
+            Type.Unsafe<readonly [number, number]>(
+              Type.Array(Type.Number(fraction), {
+                minItems: 2,
+                maxItems: 2,
+                description: 'Trajectory fractions between which `middle` holds, ascending.',
+              }),
+            ),
+          ),
+        },
+        closed,
+      ),
+    ),
+    weights: Type.Optional(
+      Type.Object(
+        {
+          initial: Type.Optional(
+            Type.Union([Type.Literal('n_minus_half'), Type.Number({ exclusiveMinimum: 0, maximum: 1e9 })], {
+              description: 'Dominance coefficient c of the leader: its vote is c, that of each other LoRA 1.',
+            }),
+          ),
+          decay: Type.Optional(Type.Enum(['none', 'geometric'])),
+          floor: Type.Optional(Type.Number({ minimum: 0, maximum: 1e9, description: 'Least c under decay.' })),
+        },
+        closed,
+      ),
+    ),
+    refresh: Type.Optional(
+      Type.Object(
+        {
+          policy: Type.Optional(Type.Enum(['leader', 'on_turn', 'oldest_first', 'all'])),
+          every: evaluationCount(1, 'Evaluations between two refreshes of `oldest_first`.'),
+          max_age: evaluationCount(1, 'Evaluations after which a cache is computed again, whatever the policy says.'),
+          warm_up: evaluationCount(0, 'First evaluations at which every LoRA runs in full.'),
+          forced_end: evaluationCount(0, 'Last evaluations at which every LoRA runs in full.'),
+        },
+        closed,
+      ),
+    ),
+    cut: Type.Optional(CUT_SCHEMA),
+    cache: Type.Optional(Type.Enum(['feature'], { description: 'What is kept: the deep feature of each LoRA.' })),
+    uncond: Type.Optional(
+      Type.Enum(['per_lora'], { description: 'Whose unconditional prediction guides: that of each LoRA.' }),
+    ),
+    text_encoder: Type.Optional(
+      Type.Enum(['all', 'own', 'none'], { description: "Which text LoRAs act on a pass's text. Default own." }),
+    ),
+    order: Type.Optional(
+      Type.Array(Type.String(), {
+        maxItems: LIMITS.loras,
+        description: 'Ids of all LoRAs of the request in leading order; else the frequency classes decide.',
+      }),
+    ),
+  },
+  { ...closed, description: 'CMLoRA: one LoRA leads at a time, the others vote from cached features.' },
+);
+
+export const GENERATION_REQUEST_SCHEMA = Type.Object(
+  {
+    model: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 255, 'x-allowed': 'the id of a model, at most 255 characters' }),
+    ),
+    prompt: text('What the picture shows.'),
+    negative_prompt: Type.Optional(text('What guidance leads away from. Default: empty.')),
+    width: side('Width'),
+    height: side('Height'),
+    steps: Type.Optional(
+      Type.Integer({ minimum: LIMITS.stepsMin, maximum: LIMITS.stepsMax, description: 'Denoising steps.' }),
+    ),
+    guidance_scale: Type.Optional(
+      Type.Number({
+        minimum: 0,
+        maximum: LIMITS.guidanceScaleMax,
+        description: 'Classifier-free guidance; 1 or less runs no unconditional pass.',
+      }),
+    ),
+    sampler: Type.Optional(Type.Enum([...SAMPLER_NAMES], { description: "Default: the checkpoint's scheduler." })),
+    seed: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: LIMITS.seedMax,
+        description: 'Image i starts from the noise of seed + i. Default: drawn at random, and in the answer.',
+      }),
+    ),
+    n: Type.Optional(Type.Integer({ minimum: 1, maximum: LIMITS.imagesMax, description: 'Images. Default 1.' })),
+    loras: Type.Optional(
+      Type.Array(LORA_SCHEMA, { maxItems: LIMITS.loras, description: 'Default: none, the plain model.' }),
+    ),
+    composition: Type.Optional(
+      Type.Union([MERGE_SCHEMA, CMLORA_SCHEMA], {
+        description: 'How the LoRAs act together. Default: cmlora for two or more LoRAs, else merge.',
+      }),
+    ),
+    output: Type.Optional(Type.Object({ format: Type.Optional(Type.Enum(['png'])) }, closed)),
+  },
+  { ...closed, description: 'One prompt and its LoRAs, to become pictures.' },
+);
+
+export type GenerationRequest = Static<typeof GENERATION_REQUEST_SCHEMA>;
+
+/** Fields that a later version brings, as paths without indices. */
+const LATER_FIELDS: ReadonlySet<string> = new Set([
+  'strict_loras',
+  'cache',
+  'preview',
+  'priority',
+  'webhook',
+  'deadline_ms',
+  'output.quality',
+  'output.metadata',
+  'loras[].name',
+  'loras[].trigger',
+  'composition.parity',
+]);
+
+/** Values that a later version brings. */
+const LATER_VALUES: Readonly<Record<string, readonly unknown[]>> = {
+  'composition.method': ['switch', 'switch-a', 'composite', 'w-switch', 'w-composite', 'delta-composite'],
+  'composition.mode': ['online'],
+  'composition.cache': ['delta'],
+  'composition.uncond': ['base'],
+  'output.format': ['webp', 'jpeg'],
+};
+
+/** Parses what a door received. Throws an `InputError` with every problem of the request. */
+export function parseGenerationRequest(value: unknown): GenerationRequest {
+  const found = schemaProblems(GENERATION_REQUEST_SCHEMA, value);
+  const problems = [...found.map(problemOf), ...textProblems(value), ...loraNameProblems(value)];
+  if (problems.length > 0) throw new InputError(problems);
+  return value as GenerationRequest;
+}
+
+function problemOf(problem: SchemaProblem): Problem {
+  const subject = problem.path === '' ? 'request' : problem.path;
+  return { code: 'invalid_request', subject, message: `${subject} ${complaint(problem)}` };
+}
+
+function complaint(problem: SchemaProblem): string {
+  const place = problem.path.replace(/\[\d+\]/g, '[]');
+  if (problem.kind === 'missing') return `is missing; must be ${problem.allowed}`;
+  if (problem.kind === 'unknown') {
+    if (LATER_FIELDS.has(place)) return 'is not supported by this version';
+    return `is not a field of a request; allowed here are ${problem.allowed}`;
+  }
+  const notYet = LATER_VALUES[place]?.includes(problem.value) ?? false;
+  const verdict = notYet ? ', which is not supported by this version' : '';
+  return `is ${shown(problem.value)}${verdict}; must be ${problem.allowed}`;
+}
+
+const SHOWN_CHARACTERS = 60;
+
+/** A value as a message repeats it: JSON, cut short; numbers that JSON does not know by their names. */
+function shown(value: unknown): string {
+  const json = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? String(value));
+  return json.length > SHOWN_CHARACTERS ? `${json.slice(0, SHOWN_CHARACTERS)}...` : json;
+}
+
+/** What JSON Schema cannot say of a prompt: its size in bytes, and that it holds whole characters. */
+function textProblems(request: unknown): readonly Problem[] {
+  return ['prompt', 'negative_prompt'].flatMap((subject): readonly Problem[] => {
+    const prompt = fieldOf(request, subject);
+    if (typeof prompt !== 'string') return [];
+    const half = prompt.search(/\p{Surrogate}/u);
+    const bytes = new TextEncoder().encode(prompt).byteLength;
+    const problems = [
+      ...(half < 0 ? [] : [`${subject} holds half of a surrogate pair at ${half}; must be well-formed Unicode`]),
+      ...(bytes <= LIMITS.promptBytes ? [] : [`${subject} is ${bytes} bytes; must be at most ${LIMITS.promptBytes}`]),
+    ];
+    return problems.map((message) => ({ code: 'invalid_request', subject, message }));
+  });
+}
+
+function loraNameProblems(request: unknown): readonly Problem[] {
+  const loras = fieldOf(request, 'loras');
+  if (!Array.isArray(loras)) return [];
+  return loras.flatMap((lora: unknown, index): readonly Problem[] => {
+    const names = ['id', 'sha256'].filter((name) => fieldOf(lora, name) !== undefined);
+    if (names.length === 1 || typeof lora !== 'object' || lora === null) return [];
+    // A LoRA named in a way that is not supported yet is reported as that, not as nameless.
+    if (names.length === 0 && fieldOf(lora, 'name') !== undefined) return [];
+    const subject = `loras[${index}]`;
+    const has = names.length === 0 ? 'has neither id nor sha256' : 'has both id and sha256';
+    return [{ code: 'invalid_request', subject, message: `${subject} ${has}; must have exactly one of them` }];
+  });
+}
+
+function fieldOf(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, name)
+    ? (value as Readonly<Record<string, unknown>>)[name]
+    : undefined;
+}
