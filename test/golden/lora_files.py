@@ -112,9 +112,9 @@ def write_loras(pipeline: StableDiffusionPipeline) -> None:
         for _attempt in range(6):  # the effect is nearly linear in the strength, so this closes in quickly
             write_lora(spec, SEED + index, unet_strength, text_strength, pipeline)
             unet_share, text_share = effect(spec, pipeline)
-            unet_strength *= UNET_SHARE / unet_share
+            unet_strength = round(unet_strength * UNET_SHARE / unet_share, 2)
             if text_share:
-                text_strength *= TEXT_SHARE / text_share
+                text_strength = round(text_strength * TEXT_SHARE / text_share, 2)
             if abs(unet_share - UNET_SHARE) < 0.02 and (not text_share or abs(text_share - TEXT_SHARE) < 0.02):
                 break
         print(f"{spec.name}: moves the U-Net by {unet_share:.3f}, the text encoder by {text_share:.3f}")
@@ -130,7 +130,8 @@ def effect(spec: LoraFile, pipeline: StableDiffusionPipeline) -> tuple[float, fl
     load_lora(pipeline, spec.name)
     unet_after, text_after = run_unet(), run_text()
     pipeline.unload_lora_weights()
-    share = lambda before, after: ((after - before).std() / before.std()).item()
+    # Rounded, here and above: float32 sums differ in the last bits from run to run, and the files must not.
+    share = lambda before, after: round(((after - before).std() / before.std()).item(), 3)
     return share(unet_before, unet_after), share(text_before, text_after)
 
 

@@ -168,8 +168,15 @@ def fit_noise_prediction(unet: UNet2DConditionModel, texts: torch.Tensor, random
     explained = 1 - ((x * scale) @ fitted - y).var() / y.var()
     print(f"conv_out explains {explained:.2f} of the noise's variance")
     stray = torch.randn(fitted.shape, generator=random).double() * 0.02
+    fitted = round_to(1 / 1024, fitted)
+    mean = round_to(1 / 1024, mean)
     unet.conv_out.weight.copy_((fitted + stray).T.reshape(unet.conv_out.weight.shape))
     unet.conv_out.bias.copy_(-(mean @ (fitted + stray)) + torch.randn([4], generator=random) * 0.05)
+
+
+def round_to(grid: float, values: torch.Tensor) -> torch.Tensor:
+    """Fitted numbers are put on a coarse grid: float32 sums differ in the last bits from run to run, files must not."""
+    return (values / grid).round() * grid
 
 
 @torch.no_grad()
@@ -177,7 +184,7 @@ def fit_picture_range(vae: AutoencoderKL, random: torch.Generator) -> None:
     """Scales conv_out so that a typical latent decodes to mean 0 and deviation 0.5 in [-1, 1], channel by channel."""
     latents = torch.randn([4, 4, 16, 16], generator=random) * 2 / vae.config.scaling_factor
     decoded = vae.decode(latents).sample
-    mean, deviation = decoded.mean([0, 2, 3]), decoded.std([0, 2, 3])
+    mean, deviation = round_to(1 / 256, decoded.mean([0, 2, 3])), round_to(1 / 256, decoded.std([0, 2, 3]))
     convolution = vae.decoder.conv_out
     convolution.weight.mul_((0.5 / deviation)[:, None, None, None])
     convolution.bias.copy_((convolution.bias - mean) * 0.5 / deviation + torch.tensor([0.1, -0.05, 0.02]))
