@@ -14,7 +14,7 @@ const LAYERS: Record<string, { readonly folders: readonly string[]; readonly pac
   core: { folders: [], packages: [] },
   compiler: { folders: ['core'], packages: [] },
   contract: { folders: ['core'], packages: ['typebox'] },
-  config: { folders: ['contract'], packages: ['node:'] },
+  config: { folders: ['core', 'contract'], packages: ['node:'] },
   telemetry: { folders: [], packages: ['pino', 'node:'] },
   pipeline: { folders: ['core', 'contract'], packages: [] },
   files: { folders: ['core', 'compiler', 'contract'], packages: ['node:', 'sharp'] },

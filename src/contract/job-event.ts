@@ -24,12 +24,18 @@ export type JobEvent =
 
 export type JobEventType = JobEvent['type'];
 
+/**
+ * An event as it lies in the job's stream. The last event of a completed job is there without its result, which can be large and
+ * lies in the job's record; whoever hands the event out puts it in.
+ */
+export type JournalEvent = Exclude<JobEvent, { type: 'completed' }> | { readonly type: 'completed' };
+
 /** An event with its place in the job's stream: the SSE id and the gRPC resume token. */
 export interface StoredJobEvent {
   readonly id: string;
   readonly event: JobEvent;
 }
 
-export function isLastEvent(event: JobEvent): boolean {
+export function isLastEvent(event: JobEvent | JournalEvent): boolean {
   return event.type === 'completed' || event.type === 'failed' || event.type === 'cancelled';
 }

@@ -1,0 +1,58 @@
+import { Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { KEY_PREFIX, queueName } from '../contract/redis-keys.ts';
+
+/** Puts jobs into their model's queue. The queue holds ids and turns only; what a job is lies in its record. */
+export interface Producer {
+  /** Jobs of this model that wait for a worker. */
+  countWaiting(model: string): Promise<number>;
+  add(model: string, jobId: string): Promise<void>;
+  /** Takes a waiting job out. One that a worker has just taken stays; its worker finds that there is nothing to do. */
+  remove(model: string, jobId: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * How often a job may fail for reasons that pass (a full disk, an engine that died). Engine crashes have their own, lower limit in
+ * `worker/run-job.ts`, and stalls theirs in `consumer.ts`.
+ */
+export const TRIES = 4;
+
+const KEPT = {
+  removeOnComplete: { count: 100, age: 3600 },
+  removeOnFail: { count: 1000, age: 24 * 3600 },
+};
+
+export function createProducer(connection: Redis): Producer {
+  const queues = new Map<string, Queue>();
+  const queueOf = (model: string) => {
+    const known = queues.get(model);
+    if (known !== undefined) return known;
+    const queue = new Queue(queueName(model), {
+      connection,
+      prefix: KEY_PREFIX,
+      // A gateway answers `unavailable` at once where it would otherwise wait for Redis.
+      skipWaitingForReady: true,
+      defaultJobOptions: { attempts: TRIES, backoff: { type: 'exponential', delay: 250 }, ...KEPT },
+      streams: { events: { maxLen: 1000 } },
+    });
+    // What goes wrong with the connection is logged by its owner, and every call that it concerns rejects.
+    queue.on('error', () => {});
+    queues.set(model, queue);
+    return queue;
+  };
+  return {
+    async countWaiting(model) {
+      return await queueOf(model).getWaitingCount();
+    },
+    async add(model, jobId) {
+      await queueOf(model).add('generation', {}, { jobId });
+    },
+    async remove(model, jobId) {
+      await queueOf(model).remove(jobId);
+    },
+    async close() {
+      await Promise.all([...queues.values()].map((queue) => queue.close()));
+    },
+  };
+}

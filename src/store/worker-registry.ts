@@ -1,0 +1,47 @@
+import type { Redis } from 'ioredis';
+import { MODELS_KEY, WORKERS_KEY, workerKey } from '../contract/redis-keys.ts';
+import type { WorkerReport } from '../contract/worker-report.ts';
+
+/** Which workers live and what they serve, as they last said. A worker that stops saying it is gone after `REPORT_LIFETIME_MS`. */
+export interface WorkerRegistry {
+  /** To be called again well within `REPORT_LIFETIME_MS`. */
+  report(report: WorkerReport): Promise<void>;
+  withdraw(workerId: string): Promise<void>;
+  list(): Promise<readonly WorkerReport[]>;
+  /** True if a worker has served this model, now or in the last week. */
+  isKnownModel(model: string): Promise<boolean>;
+}
+
+export const REPORT_LIFETIME_MS = 10_000;
+
+/** Far beyond any difference of clocks; only keeps the set of names short. */
+const WORKER_MEMORY_MS = 3600 * 1000;
+const MODEL_MEMORY_MS = 7 * 24 * 3600 * 1000;
+
+export function createWorkerRegistry(redis: Redis, now: () => number): WorkerRegistry {
+  return {
+    async report(report) {
+      const time = now();
+      await redis
+        .multi()
+        .set(workerKey(report.worker), JSON.stringify(report), 'PX', REPORT_LIFETIME_MS)
+        .zadd(WORKERS_KEY, time, report.worker)
+        .zadd(MODELS_KEY, time, report.model)
+        .zremrangebyscore(WORKERS_KEY, 0, time - WORKER_MEMORY_MS)
+        .zremrangebyscore(MODELS_KEY, 0, time - MODEL_MEMORY_MS)
+        .exec();
+    },
+    async withdraw(workerId) {
+      await redis.multi().del(workerKey(workerId)).zrem(WORKERS_KEY, workerId).exec();
+    },
+    async list() {
+      const workers = await redis.zrange(WORKERS_KEY, 0, '-1');
+      if (workers.length === 0) return [];
+      const reports = await redis.mget(workers.map(workerKey));
+      return reports.flatMap((text) => (text === null ? [] : [JSON.parse(text) as WorkerReport]));
+    },
+    async isKnownModel(model) {
+      return (await redis.zscore(MODELS_KEY, model)) !== null;
+    },
+  };
+}
