@@ -1,0 +1,81 @@
+import { readdir, realpath, stat } from 'node:fs/promises';
+import { join, sep } from 'node:path';
+import type { LoraReceipt } from '../core/lora/receipt.ts';
+import type { LoraTarget } from '../core/lora/target.ts';
+import { inspectLoraFile, sha256OfFile } from './lora-file.ts';
+
+/**
+ * A folder of LoRA files, which gateway and engine both read until there is a registry. A LoRA's id is its file's stem, and it can
+ * also be named by its sha256. Names are only ever compared with the folder's own listing, never joined to a path, so no name leads
+ * out of it; nor does a link. A file that changes is read again.
+ */
+
+export interface LoraFolder {
+  /** Sorted by id. */
+  list(): Promise<readonly FoundLora[]>;
+  /** The path of the LoRA of this id or sha256; undefined where there is none. */
+  find(idOrSha256: string): Promise<string | undefined>;
+  /** Undefined where there is no such LoRA. Throws an `InputError` for a file that cannot be applied to the targets. */
+  inspect(idOrSha256: string, targets: readonly LoraTarget[]): Promise<LoraReceipt | undefined>;
+}
+
+export interface FoundLora {
+  readonly id: string;
+  readonly path: string;
+}
+
+const SUFFIX = '.safetensors';
+
+export function openLoraFolder(directory: string): LoraFolder {
+  const sha256Of = rememberedByFile(sha256OfFile);
+
+  async function list(): Promise<readonly FoundLora[]> {
+    const root = await realpath(directory);
+    const names = (await readdir(root)).filter((name) => name.endsWith(SUFFIX)).sort();
+    const found = await Promise.all(names.map((name) => fileInside(root, name)));
+    return found.flatMap((path, index) =>
+      path === undefined ? [] : [{ id: names[index]?.slice(0, -SUFFIX.length) ?? '', path }],
+    );
+  }
+
+  async function find(idOrSha256: string): Promise<string | undefined> {
+    const loras = await list();
+    const byId = loras.find(({ id }) => id === idOrSha256);
+    if (byId !== undefined || !/^[0-9a-f]{64}$/.test(idOrSha256)) return byId?.path;
+    for (const { path } of loras) if ((await sha256Of(path)) === idOrSha256) return path;
+    return undefined;
+  }
+
+  async function inspect(idOrSha256: string, targets: readonly LoraTarget[]): Promise<LoraReceipt | undefined> {
+    const path = await find(idOrSha256);
+    return path === undefined ? undefined : inspectLoraFile(path, targets, sha256Of);
+  }
+
+  return { list, find, inspect };
+}
+
+/** The path of a file of the folder; undefined for what is no file, or a link to somewhere else. */
+async function fileInside(root: string, name: string): Promise<string | undefined> {
+  const path = await realpath(join(root, name)).catch(() => undefined);
+  if (path === undefined || !path.startsWith(root + sep)) return undefined;
+  return (await stat(path)).isFile() ? path : undefined;
+}
+
+/** Far more files than a folder of LoRAs holds; past it the memory starts anew. */
+const REMEMBERED_FILES = 10_000;
+
+/** Keeps what was computed from a file for as long as its size and time of change stay. */
+function rememberedByFile<T>(compute: (path: string) => Promise<T>): (path: string) => Promise<T> {
+  const known = new Map<string, { readonly version: string; readonly value: Promise<T> }>();
+  return async (path) => {
+    const { size, mtimeMs, ino } = await stat(path);
+    const version = `${ino}:${size}:${mtimeMs}`;
+    const remembered = known.get(path);
+    if (remembered?.version === version) return remembered.value;
+    if (known.size >= REMEMBERED_FILES) known.clear();
+    const value = compute(path);
+    known.set(path, { version, value });
+    value.catch(() => known.delete(path));
+    return value;
+  };
+}
