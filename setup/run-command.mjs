@@ -1,6 +1,6 @@
 /**
  * Runs one program of the set-up with its output held back, and shows a line of progress once it takes longer than two seconds.
- * A failure becomes a SetupProblem that quotes the last lines of the output.
+ * A failure becomes a SetupProblem that quotes the output.
  */
 import { spawn } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
@@ -11,7 +11,8 @@ import { SetupProblem } from './setup-problem.mjs';
 
 const FIRST_PROGRESS_MS = 2_000;
 const NEXT_PROGRESS_MS = 5_000;
-const QUOTED_LINES = 15;
+/** The cause stands in the first lines of what npm and the compiler say, and in the last ones of what apt says. */
+const QUOTED_LINES = { first: 10, last: 5 };
 
 /** The path of a program on PATH, or undefined. */
 export function findProgram(name) {
@@ -43,12 +44,19 @@ export async function runCommand({ program, args, doing, remedy, howFar = () => 
   try {
     const { code, stdout, output } = await finished(program, args, { cwd, env });
     if (code === 0) return stdout;
-    const tail = output.trim().split('\n').slice(-QUOTED_LINES).join('\n  | ');
-    throw new SetupProblem(`${doing} failed (${[program, ...args].join(' ')}: exit ${code}):\n  | ${tail}`, remedy);
+    const command = [program, ...args].join(' ');
+    throw new SetupProblem(`${doing} failed (${command}: exit ${code}):\n  | ${excerpt(output)}`, remedy);
   } finally {
     clearTimeout(first);
     clearInterval(again);
   }
+}
+
+function excerpt(output) {
+  const lines = output.split('\n').filter((line) => line.trim() !== '');
+  const { first, last } = QUOTED_LINES;
+  const shown = lines.length <= first + last ? lines : [...lines.slice(0, first), '...', ...lines.slice(-last)];
+  return shown.join('\n  | ');
 }
 
 function finished(program, args, { cwd, env }) {
