@@ -5,6 +5,8 @@ wrong (alpha forgotten, a key skipped, factors swapped) shows far above the tole
 """
 
 import copy
+import json
+import struct
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable
@@ -140,7 +142,20 @@ def write_lora(spec: LoraFile, seed: int, unet_strength: float, text_strength: f
     unet = random_factors(spec, adapter_modules(pipeline.unet), spec.unet_modules, unet_strength, random)
     text = random_factors(spec, adapter_modules(pipeline.text_encoder), spec.text_modules, text_strength, random)
     writer = {"kohya": write_kohya, "peft": write_peft, "legacy": write_legacy}[spec.style]
-    writer(spec, LORAS / f"{spec.name}.safetensors", unet, text, pipeline)
+    path = LORAS / f"{spec.name}.safetensors"
+    writer(spec, path, unet, text, pipeline)
+    settle_header(path)
+
+
+def settle_header(path: Path) -> None:
+    """safetensors writes metadata in the order of a hash map, another one each run; sorted, the file is always the same."""
+    content = path.read_bytes()
+    (length,) = struct.unpack("<Q", content[:8])
+    header = json.loads(content[8 : 8 + length])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    path.write_bytes(struct.pack("<Q", len(text)) + text + content[8 + length :])
 
 
 def random_factors(spec, modules: dict, wanted, strength: float, random: torch.Generator) -> Factors:
