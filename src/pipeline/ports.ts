@@ -43,5 +43,7 @@ export interface EnginePorts {
 }
 
 export interface AdapterLease {
+  /** Never given twice by one engine: the pipeline puts it in front of the keys of its cached features. */
+  readonly name: string;
   release(): void;
 }
