@@ -1,0 +1,170 @@
+/**
+ * The denoiser, as diffusers' `UNet2DConditionModel`. Two kinds of graph: `full` runs all of it, and with a cut also gives the deep
+ * feature there; `reuse` takes that feature and runs the outer layers alone.
+ *
+ *   latent [rows, channels, h, w], timestep [rows], text [rows, tokens, width], reuse: feature  ->  prediction, full with a cut: feature
+ *
+ * The prediction is the model's raw output: noise or v, as the checkpoint was trained.
+ */
+
+import { assert } from '../../core/assert.ts';
+import type { Cut } from '../../core/composition/method.ts';
+import { silu } from '../blocks/activation.ts';
+import { convolution } from '../blocks/convolution.ts';
+import { downsample, upsampleTo } from '../blocks/resample.ts';
+import { activatedNorm, resnet } from '../blocks/resnet.ts';
+import { timeEmbedding } from '../blocks/time-embedding.ts';
+import { transformer } from '../blocks/transformer.ts';
+import { type Builder, createBuilder } from '../builder.ts';
+import { featureChannels, resnetsAfterCut } from '../cache-split.ts';
+import type { Checkpoint } from '../checkpoint.ts';
+import { type CompiledGraph, type CompileOptions, compileGraph } from '../compiled-graph.ts';
+import type { UnetConfig, UnetLevel } from '../configs/unet-config.ts';
+import type { Dimension, GraphTensor } from '../graph.ts';
+import { concatPlanes, type Planes, type Tokens } from '../layout.ts';
+
+export type UnetKind = { readonly kind: 'full'; readonly cut?: Cut } | { readonly kind: 'reuse'; readonly cut: Cut };
+
+/** Width of the time embedding, in channels of the first level: `UNet2DConditionModel._set_time_proj`. */
+const TIME_FACTOR = 4;
+
+/** What every layer is given besides its input. */
+interface Conditions {
+  readonly config: UnetConfig;
+  readonly text: Tokens;
+  /** The embedded timestep, activated. */
+  readonly time: Tokens;
+}
+
+/** Throws an InputError (`unsupported_checkpoint`) where the weights do not fit the config. A cut must exist in the U-Net. */
+export function compileUnet(checkpoint: Checkpoint, options: UnetKind & CompileOptions): CompiledGraph {
+  const { config, weights } = checkpoint.unet;
+  const { cut } = options;
+  const lora = options.loraInputs === false ? null : 'unet';
+  const builder = createBuilder({ name: `unet-${options.kind}`, weights, lora });
+
+  const latentDims: readonly Dimension[] = ['rows', config.latentChannels, 'h', 'w'];
+  const latent: Planes = {
+    value: builder.input({ name: 'latent', type: 'float32', dims: latentDims }),
+    channels: config.latentChannels,
+  };
+  const time = embedTime(builder, config);
+  const text: Tokens = {
+    value: builder.input({ name: 'text', type: 'float32', dims: ['rows', 'tokens', config.textWidth] }),
+    width: config.textWidth,
+  };
+  const conditions: Conditions = { config, text, time };
+
+  const up = upPath(config);
+  const cutIndex = cut === undefined ? up.length : up.length - resnetsAfterCut(cut, config);
+  const layers = options.kind === 'reuse' ? up.slice(cutIndex) : up;
+  const skips = take(downPath(builder, latent, conditions), layers.length);
+  let x: Planes =
+    options.kind === 'reuse'
+      ? { value: builder.input(featureTensor(options.cut, config)), channels: featureChannels(options.cut, config) }
+      : middle(builder.at('mid_block'), skips, conditions);
+  let feature = x;
+  for (const [index, layer] of layers.entries()) {
+    if (index === cutIndex) feature = x;
+    x = upLayer(builder.at(layer.block), { x, skip: skips.pop(), next: skips.at(-1), ...layer }, conditions);
+  }
+
+  const { normGroups: groups, normEpsilon: epsilon } = config;
+  x = activatedNorm(builder.at('conv_norm_out'), x, { groups, epsilon });
+  x = convolution(builder.at('conv_out'), x, { channels: config.latentChannels, kernel: 3 });
+  builder.output({ name: 'prediction', type: 'float32', dims: latentDims }, x.value);
+  if (options.kind === 'full' && cut !== undefined) builder.output(featureTensor(cut, config), feature.value);
+  return compileGraph(builder);
+}
+
+function embedTime(builder: Builder, config: UnetConfig): Tokens {
+  const timestep = builder.input({ name: 'timestep', type: 'float32', dims: ['rows'] });
+  const { flipSinToCos, freqShift, levels } = config;
+  const sinusoidWidth = levels[0].channels;
+  const width = TIME_FACTOR * sinusoidWidth;
+  const options = { sinusoidWidth, width, flipSinToCos, freqShift };
+  const time = timeEmbedding(builder.at('time_embedding'), timestep, options);
+  return { value: silu(builder, time.value), width };
+}
+
+/** The skips, outermost first. Layers are added to the graph as they are asked for, so that a reuse pass holds only what it needs. */
+function* downPath(builder: Builder, latent: Planes, conditions: Conditions): Generator<Planes, void, void> {
+  const { levels, layersPerBlock } = conditions.config;
+  let x = convolution(builder.at('conv_in'), latent, { channels: levels[0].channels, kernel: 3 });
+  yield x;
+  for (const [index, level] of levels.entries()) {
+    const block = builder.at(`down_blocks.${index}`);
+    for (let layer = 0; layer < layersPerBlock; layer++) {
+      x = unetLayer(block, x, { layer, level, attends: level.downAttention }, conditions);
+      yield x;
+    }
+    if (index < levels.length - 1) {
+      x = downsample(block.at('downsamplers.0'), x);
+      yield x;
+    }
+  }
+}
+
+function middle(builder: Builder, skips: readonly Planes[], conditions: Conditions): Planes {
+  const [x, level] = [skips.at(-1), conditions.config.levels.at(-1)];
+  assert(x !== undefined && level !== undefined, 'a U-Net has a level');
+  const attended = unetLayer(builder, x, { layer: 0, level, attends: true }, conditions);
+  return unetLayer(builder, attended, { layer: 1, level, attends: false }, conditions);
+}
+
+interface UpLayer {
+  readonly block: string;
+  readonly layer: number;
+  readonly level: UnetLevel;
+}
+
+/** Every layer of the up path, in order. */
+function upPath({ levels, layersPerBlock }: UnetConfig): readonly UpLayer[] {
+  return levels
+    .toReversed()
+    .flatMap((level, block) =>
+      Array.from({ length: layersPerBlock + 1 }, (_, layer) => ({ block: `up_blocks.${block}`, layer, level })),
+    );
+}
+
+/** Takes in a skip; the last layer of a block also upsamples, to the size of the next skip. */
+function upLayer(
+  block: Builder,
+  at: UpLayer & { readonly x: Planes; readonly skip: Planes | undefined; readonly next: Planes | undefined },
+  conditions: Conditions,
+): Planes {
+  const { layer, level, next } = at;
+  assert(at.skip !== undefined, 'the down path makes a skip for each layer of the up path');
+  const joined = concatPlanes(block, at.x, at.skip);
+  const x = unetLayer(block, joined, { layer, level, attends: level.upAttention }, conditions);
+  const endsBlock = layer === conditions.config.layersPerBlock;
+  return endsBlock && next !== undefined ? upsampleTo(block.at('upsamplers.0'), x, next) : x;
+}
+
+/** A resnet and, where the level attends, a transformer: what every block of a U-Net is made of. */
+function unetLayer(
+  block: Builder,
+  x: Planes,
+  at: { readonly layer: number; readonly level: UnetLevel; readonly attends: boolean },
+  { config, text, time }: Conditions,
+): Planes {
+  const { channels, heads } = at.level;
+  const { normGroups: groups, normEpsilon: epsilon } = config;
+  const hidden = resnet(block.at(`resnets.${at.layer}`), x, { channels, groups, epsilon, time });
+  return at.attends ? transformer(block.at(`attentions.${at.layer}`), hidden, { text, heads, groups }) : hidden;
+}
+
+function featureTensor(cut: Cut, config: UnetConfig): GraphTensor {
+  const [height, width] = cut.level === 0 ? ['h', 'w'] : [`h_${cut.level}`, `w_${cut.level}`];
+  return { name: 'feature', type: 'float32', dims: ['rows', featureChannels(cut, config), height, width] };
+}
+
+function take<T>(source: Iterator<T>, count: number): T[] {
+  const taken: T[] = [];
+  while (taken.length < count) {
+    const { done, value } = source.next();
+    if (done === true) break;
+    taken.push(value);
+  }
+  return taken;
+}
