@@ -1,0 +1,57 @@
+import { Redis, type RedisOptions } from 'ioredis';
+import type { Logger } from '../telemetry/logger.ts';
+
+/**
+ * A connection to Redis, for one of two ways of using it. `patient` waits for as long as Redis is away, and is what a worker and
+ * blocking reads need. `prompt` rejects at once what cannot be sent, so that a client gets an answer instead of a silence.
+ */
+export function connectRedis(options: {
+  /** `redis://`, `rediss://`, or the path of a unix socket. */
+  readonly url: string;
+  readonly use: 'patient' | 'prompt';
+  readonly logger: Logger;
+}): Redis {
+  const { url, use, logger } = options;
+  const settings: Omit<RedisOptions, 'replyMapping'> = {
+    retryStrategy: (attempt) => Math.min(50 * attempt, 1000),
+    ...(use === 'patient'
+      ? { maxRetriesPerRequest: null }
+      : { maxRetriesPerRequest: 1, enableOfflineQueue: false, commandTimeout: 5000 }),
+  };
+  const redis = isUrl(url) ? new Redis(url, settings) : new Redis({ ...settings, path: url });
+  logChanges(redis, logger);
+  return redis;
+}
+
+/** Resolves when commands can be sent; rejects if that takes longer than `timeoutMs`. */
+export async function whenConnected(redis: Redis, timeoutMs: number): Promise<void> {
+  if (redis.status === 'ready') return;
+  await new Promise<void>((resolve, reject) => {
+    const timer = setTimeout(() => finish(new Error(`Redis did not answer within ${timeoutMs} ms`)), timeoutMs);
+    const finish = (error?: Error) => {
+      clearTimeout(timer);
+      redis.off('ready', onReady);
+      if (error === undefined) resolve();
+      else reject(error);
+    };
+    const onReady = () => finish();
+    redis.once('ready', onReady);
+  });
+}
+
+function isUrl(url: string): boolean {
+  return /^rediss?:\/\//.test(url);
+}
+
+/** Says once that Redis is gone and once that it is back, not every failed attempt in between. */
+function logChanges(redis: Redis, logger: Logger): void {
+  let isAway = false;
+  redis.on('error', (error) => {
+    if (!isAway) logger.warn({ err: error }, 'Redis does not answer');
+    isAway = true;
+  });
+  redis.on('ready', () => {
+    if (isAway) logger.info('Redis answers again');
+    isAway = false;
+  });
+}

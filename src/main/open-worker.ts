@@ -1,0 +1,97 @@
+import { randomUUID } from 'node:crypto';
+import { environmentOf, type Settings } from '../config/settings.ts';
+import { problemDetails, ServiceError } from '../contract/errors.ts';
+import type { WorkerReport } from '../contract/worker-report.ts';
+import { listenForCancels } from '../queue/cancel-channel.ts';
+import { openConsumer } from '../queue/consumer.ts';
+import { createDiskBlobStore } from '../store/blob-store.ts';
+import { createJobJournal } from '../store/job-journal.ts';
+import { createWorkerRegistry } from '../store/worker-registry.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { EngineProcess, type EngineState } from '../worker/engine-process.ts';
+import { startHeartbeat } from '../worker/heartbeat.ts';
+import { runJob } from '../worker/run-job.ts';
+import { connectRedis } from './connect-redis.ts';
+import { existingDirectory, loraDirectory, modelId } from './folders.ts';
+import type { Running } from './program.ts';
+import { programPath } from './program-path.ts';
+import { requireSettings } from './require-setting.ts';
+
+/**
+ * A worker, put together. It takes jobs only while its engine is ready. `fail` is called where it can never be: the checkpoint
+ * cannot be served. Every change of the engine's state also goes to `onState`.
+ */
+export async function openWorker(options: {
+  readonly settings: Settings;
+  readonly logger: Logger;
+  readonly fail: (error: Error) => void;
+  readonly onState: (state: EngineState) => void;
+}): Promise<Running> {
+  const { settings, logger } = options;
+  requireSettings(settings, 'redisUrl', 'model');
+  await existingDirectory('OVERTONE_MODEL', settings.model);
+  await loraDirectory(settings);
+  const { redisUrl } = settings;
+  const connect = () => connectRedis({ url: redisUrl, use: 'patient', logger });
+  const redis = connect();
+  const queueRedis = connect();
+  const cancelRedis = connect();
+  const journal = createJobJournal(redis, settings.resultLifetimeS);
+  const blobs = createDiskBlobStore(settings.data);
+  const about = { worker: randomUUID(), model: modelId(settings.model), device: settings.device };
+
+  const engine = new EngineProcess({
+    program: programPath('engine'),
+    env: environmentOf(settings),
+    onState: (state) => {
+      options.onState(state);
+      heartbeat.beat();
+      if (state.kind === 'ready') void consumer.resume();
+      else void consumer.pause();
+      if (state.kind === 'refused') options.fail(new ServiceError('unsupported_checkpoint', state.error.detail));
+    },
+    logger,
+  });
+  const consumer = openConsumer({
+    connection: queueRedis,
+    model: about.model,
+    concurrency: settings.concurrency,
+    take: (turn) => runJob(turn, { journal, blobs, engine, now: () => performance.now(), logger }),
+    onGivenUp: async (jobId) => {
+      const problem = problemDetails(new ServiceError('internal', 'the queue has given the job up'));
+      if (await journal.abandon(jobId, problem)) logger.error({ job: jobId }, 'given up by the queue');
+    },
+    logger,
+  });
+  const heartbeat = startHeartbeat({
+    registry: createWorkerRegistry(redis, Date.now),
+    workerId: about.worker,
+    report: () => reportOf(engine.state, about),
+    logger,
+  });
+  await listenForCancels(cancelRedis, (jobId) => consumer.cancel(jobId));
+  engine.start();
+
+  return {
+    async close() {
+      await heartbeat.stop();
+      await consumer.close(settings.drainS * 1000);
+      await engine.close();
+      for (const connection of [redis, queueRedis, cancelRedis]) connection.disconnect();
+    },
+  };
+}
+
+function reportOf(
+  state: EngineState,
+  worker: { readonly worker: string; readonly model: string; readonly device: string },
+): WorkerReport | undefined {
+  switch (state.kind) {
+    case 'loading':
+      return { ...worker, state: 'loading', part: state.part, done: state.done, total: state.total };
+    case 'ready':
+      return { ...worker, device: state.model.device, state: 'ready', descriptor: state.model };
+    case 'refused':
+      return undefined;
+  }
+}

@@ -1,0 +1,201 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import type { FromEngine, ToEngine } from '../contract/engine-protocol.ts';
+import { type ProblemDetails, ServiceError } from '../contract/errors.ts';
+import type { ModelDescriptor } from '../contract/model-descriptor.ts';
+import type { PipelineEvent } from '../contract/pipeline-event.ts';
+import type { ResolvedRequest } from '../contract/resolved-request.ts';
+import type { Logger } from '../telemetry/logger.ts';
+
+/**
+ * The engine as a child process: started, watched and started again when it dies. The worker's own event loop stays free for locks
+ * and events while the child computes, and whatever the model's runtime does to its process costs the worker nothing but a retry.
+ */
+
+export type EngineState =
+  | { readonly kind: 'loading'; readonly part: string; readonly done: number; readonly total: number }
+  | { readonly kind: 'ready'; readonly model: ModelDescriptor }
+  /** The checkpoint cannot be served, however often it is tried. */
+  | { readonly kind: 'refused'; readonly error: ProblemDetails };
+
+/** A run that the engine itself ended with an error, already in the words a client may see. */
+export class RunFailure extends Error {
+  override readonly name = 'RunFailure';
+  readonly problem: ProblemDetails;
+
+  constructor(problem: ProblemDetails) {
+    super(problem.detail);
+    this.problem = problem;
+  }
+}
+
+interface Run {
+  readonly inbox: RunMessage[];
+  notify: () => void;
+}
+
+type RunMessage = Extract<FromEngine, { run: string }> | { readonly type: 'crashed' };
+
+const STARTING: EngineState = { kind: 'loading', part: 'process', done: 0, total: 1 };
+const RESTART_MS = { first: 100, most: 5000 };
+/** After being asked to go, the child gets this long: as long as a call of the model may take, and then some. */
+const SHUTDOWN_MS = 5000;
+
+export class EngineProcess {
+  readonly #options: EngineOptions;
+  readonly #runs = new Map<string, Run>();
+  readonly #waiting = new Set<() => void>();
+  #child: ChildProcess | undefined;
+  #state: EngineState = STARTING;
+  #isClosed = false;
+  #runCount = 0;
+  #failedStarts = 0;
+  #restart: NodeJS.Timeout | undefined;
+
+  constructor(options: EngineOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#setState(STARTING);
+    this.#fork();
+  }
+
+  get state(): EngineState {
+    return this.#state;
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  /** The model, once it is loaded. Rejects with the signal's reason once it is aborted. */
+  async ready(signal: AbortSignal): Promise<ModelDescriptor> {
+    while (this.#state.kind !== 'ready') {
+      signal.throwIfAborted();
+      await new Promise<void>((resolve) => {
+        const done = () => {
+          this.#waiting.delete(done);
+          signal.removeEventListener('abort', done);
+          resolve();
+        };
+        this.#waiting.add(done);
+        signal.addEventListener('abort', done);
+      });
+    }
+    return this.#state.model;
+  }
+
+  /**
+   * One attempt at one job. Throws a RunFailure for what the engine could not do, `engine_crashed` if it dies, and the signal's
+   * reason once that is aborted and the engine has let go.
+   */
+  async *run(jobId: string, request: ResolvedRequest, signal: AbortSignal): AsyncGenerator<PipelineEvent, void, void> {
+    await this.ready(signal);
+    const id = `${jobId}/${++this.#runCount}`;
+    const run: Run = { inbox: [], notify: () => {} };
+    const cancel = () => this.#send({ type: 'cancel', run: id });
+    this.#runs.set(id, run);
+    signal.addEventListener('abort', cancel);
+    let hasEnded = false;
+    try {
+      this.#send({ type: 'run', run: id, jobId, request });
+      for (;;) {
+        const message = run.inbox.shift();
+        if (message === undefined) {
+          await new Promise<void>((resolve) => {
+            run.notify = resolve;
+          });
+        } else if (message.type === 'event') {
+          yield message.event;
+        } else {
+          hasEnded = true;
+          if (message.type === 'finished') return;
+          signal.throwIfAborted();
+          if (message.type === 'crashed') throw new ServiceError('engine_crashed', 'the engine died in mid-job');
+          throw new RunFailure(message.error);
+        }
+      }
+    } finally {
+      signal.removeEventListener('abort', cancel);
+      this.#runs.delete(id);
+      if (!hasEnded) cancel();
+    }
+  }
+
+  /** Stops the child and resolves when it is gone. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearTimeout(this.#restart);
+    const child = this.#child;
+    if (child === undefined) return;
+    const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    this.#send({ type: 'shutdown' });
+    const timer = setTimeout(() => child.kill('SIGKILL'), SHUTDOWN_MS);
+    await gone;
+    clearTimeout(timer);
+  }
+
+  #fork(): void {
+    const child = fork(this.#options.program, [], {
+      env: { ...process.env, ...this.#options.env },
+      execArgv: [],
+      serialization: 'advanced',
+      // A process group of its own: Ctrl-C in a terminal reaches the worker, which decides when the engine goes.
+      detached: true,
+      stdio: ['ignore', 2, 2, 'ipc'],
+    });
+    this.#child = child;
+    child.on('message', (message) => this.#receive(message as FromEngine));
+    child.on('error', (error) => this.#options.logger.error({ err: error }, 'engine process'));
+    child.once('exit', (code, signal) => this.#onExit(code, signal));
+  }
+
+  #receive(message: FromEngine): void {
+    if (message.type === 'loading') {
+      this.#setState({ kind: 'loading', part: message.part, done: message.done, total: message.total });
+    } else if (message.type === 'ready') {
+      this.#failedStarts = 0;
+      this.#setState({ kind: 'ready', model: message.model });
+    } else if (message.type === 'unready') {
+      this.#setState({ kind: 'refused', error: message.error });
+    } else {
+      this.#deliver(message.run, message);
+    }
+  }
+
+  #deliver(id: string, message: RunMessage): void {
+    const run = this.#runs.get(id);
+    run?.inbox.push(message);
+    run?.notify();
+  }
+
+  #onExit(code: number | null, signal: NodeJS.Signals | null): void {
+    this.#child = undefined;
+    for (const id of this.#runs.keys()) this.#deliver(id, { type: 'crashed' });
+    if (this.#isClosed || this.#state.kind === 'refused') return;
+    const delayMs = Math.min(RESTART_MS.first * 2 ** this.#failedStarts++, RESTART_MS.most);
+    this.#options.logger.error({ code, signal, runs: this.#runs.size, delayMs }, 'the engine died; starting it again');
+    this.#setState(STARTING);
+    this.#restart = setTimeout(() => this.#fork(), delayMs);
+  }
+
+  #setState(state: EngineState): void {
+    this.#state = state;
+    this.#options.onState(state);
+    for (const done of [...this.#waiting]) done();
+  }
+
+  /** A message to a child that has just died is lost; its exit tells every run. */
+  #send(message: ToEngine): void {
+    if (this.#child?.connected) this.#child.send(message, () => {});
+  }
+}
+
+export interface EngineOptions {
+  /** Path of the engine's program. */
+  readonly program: string;
+  /** Laid over this process' environment. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly onState: (state: EngineState) => void;
+  readonly logger: Logger;
+}

@@ -1,0 +1,161 @@
+import { ERRORS, type ProblemDetails, problemDetails, ServiceError } from '../contract/errors.ts';
+import type { ImageResult } from '../contract/generation-result.ts';
+import type { JobOutcome } from '../contract/job.ts';
+import type { ModelDescriptor } from '../contract/model-descriptor.ts';
+import type { PipelineEvent } from '../contract/pipeline-event.ts';
+import type { ResolvedRequest } from '../contract/resolved-request.ts';
+import { VERSION } from '../contract/version.ts';
+import { encodePng } from '../files/encode-image.ts';
+import { recipeOf } from '../files/recipe.ts';
+import type { StopReason, Turn, Verdict } from '../queue/consumer.ts';
+import type { BlobStore } from '../store/blob-store.ts';
+import type { Claim, JobJournal } from '../store/job-journal.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { RunFailure } from './engine-process.ts';
+
+/**
+ * One turn of one job, from claim to end: relays what the engine says to the job's events, encodes and stores pictures, and decides
+ * by the error table what becomes of a failure. Everything it does goes through the effects that it is given.
+ */
+
+export interface RunJobEffects {
+  readonly journal: JobJournal;
+  readonly blobs: BlobStore;
+  readonly engine: {
+    ready(signal: AbortSignal): Promise<ModelDescriptor>;
+    run(jobId: string, request: ResolvedRequest, signal: AbortSignal): AsyncIterable<PipelineEvent>;
+  };
+  readonly now: () => number;
+  readonly logger: Logger;
+}
+
+/** An engine that dies this often under one job dies because of it. */
+export const CRASHES_MAX = 2;
+
+export async function runJob(turn: Turn, effects: RunJobEffects): Promise<Verdict> {
+  // Both the queue (a cancel, a stop, a lost lock) and the journal's answers (a cancel, a newer attempt) can stop the run.
+  const stop = new AbortController();
+  const signal = AbortSignal.any([turn.signal, stop.signal]);
+  let claim: Claim | undefined;
+  try {
+    const model = await effects.engine.ready(signal);
+    claim = await effects.journal.claim(turn.id, model.device);
+    if (claim === undefined) return 'ended';
+    const logger = effects.logger.child({ job: turn.id, attempt: claim.attempt });
+    logger.info({ queuedMs: claim.queuedMs }, 'started');
+    const outcome = await produce({ claim, model, signal, stop, effects });
+    await effects.journal.finish(claim, { status: 'completed', outcome });
+    logger.info({ passes: outcome.passes, timings: outcome.timings }, 'completed');
+    return 'ended';
+  } catch (error) {
+    if (signal.aborted) return await settleStop(signal.reason as StopReason, claim, effects);
+    if (claim === undefined) throw error;
+    return await settleFailure(error, { claim, turn, effects });
+  }
+}
+
+async function produce(options: {
+  readonly claim: Claim;
+  readonly model: ModelDescriptor;
+  readonly signal: AbortSignal;
+  readonly stop: AbortController;
+  readonly effects: RunJobEffects;
+}): Promise<JobOutcome> {
+  const { claim, model, signal, stop, effects } = options;
+  const { request, warnings } = claim.job;
+  if (request.model_sha256 !== model.sha256) {
+    throw new ServiceError('model_not_found', `${model.id} is another checkpoint now than when this was accepted`);
+  }
+  const images: ImageResult[] = [];
+  let encodeMs = 0;
+  for await (const event of effects.engine.run(claim.id, request, signal)) {
+    if (event.type === 'step') {
+      const answer = await effects.journal.publish(claim, { attempt: claim.attempt, ...event });
+      const reason: StopReason | undefined =
+        answer === 'cancel' ? 'cancelled' : answer === 'fenced' ? 'lock lost' : undefined;
+      if (reason !== undefined) stop.abort(reason);
+    } else if (event.type === 'image') {
+      const start = effects.now();
+      images.push(await keepImage(event, request, effects.blobs));
+      encodeMs += effects.now() - start;
+    } else {
+      return {
+        images,
+        plan: event.plan,
+        passes: event.passes,
+        timings: { queued_ms: claim.queuedMs, ...event.timings, encode_image_ms: encodeMs },
+        model: { id: model.id, sha256: model.sha256 },
+        device: model.device,
+        version: VERSION,
+        warnings: [...warnings, ...event.warnings],
+      };
+    }
+  }
+  throw new Error('the engine finished a run without saying what it did');
+}
+
+async function keepImage(
+  event: Extract<PipelineEvent, { type: 'image' }>,
+  request: ResolvedRequest,
+  blobs: BlobStore,
+): Promise<ImageResult> {
+  const { image: index, seed, width, height, pixels } = event;
+  const file = await encodePng({ width, height, pixels, recipe: recipeOf(request, index) });
+  const sha256 = await blobs.put(file.bytes);
+  return {
+    index,
+    seed,
+    width,
+    height,
+    content_type: 'image/png',
+    bytes: file.bytes.length,
+    sha256,
+    pixels_sha256: file.pixels_sha256,
+  };
+}
+
+async function settleStop(reason: StopReason, claim: Claim | undefined, effects: RunJobEffects): Promise<Verdict> {
+  effects.logger.info({ job: claim?.id, attempt: claim?.attempt, reason }, 'stopped');
+  switch (reason) {
+    case 'cancelled':
+      if (claim !== undefined) await effects.journal.finish(claim, { status: 'cancelled' });
+      return 'ended';
+    case 'draining':
+      if (claim !== undefined) await effects.journal.release(claim);
+      return 'handed back';
+    case 'lock lost':
+      // Another worker has the job, or will have it. Nothing here may touch it any more.
+      return 'ended';
+  }
+}
+
+async function settleFailure(
+  error: unknown,
+  options: { readonly claim: Claim; readonly turn: Turn; readonly effects: RunJobEffects },
+): Promise<Verdict> {
+  const { claim, turn, effects } = options;
+  const problem = await problemOf(error, claim, effects.journal);
+  const mayRetry = ERRORS[problem.code].retryable && !turn.isLastTry;
+  effects.logger.error(
+    { err: error, job: claim.id, attempt: claim.attempt, code: problem.code, mayRetry },
+    mayRetry ? 'failed; to be tried again' : 'failed',
+  );
+  if (mayRetry) {
+    await effects.journal.release(claim);
+    return 'retry';
+  }
+  await effects.journal.finish(claim, { status: 'failed', error: problem });
+  return 'failed';
+}
+
+async function problemOf(error: unknown, claim: Claim, journal: JobJournal): Promise<ProblemDetails> {
+  if (error instanceof RunFailure) return error.problem;
+  if (error instanceof ServiceError && error.code === 'engine_crashed') {
+    const crashes = await journal.countCrash(claim);
+    if (crashes >= CRASHES_MAX) {
+      const poison = new ServiceError('poison_job', `the engine died ${crashes} times`, { cause: error });
+      return problemDetails(poison);
+    }
+  }
+  return problemDetails(error);
+}
