@@ -1,8 +1,9 @@
 /**
- * The denoiser, as diffusers' `UNet2DConditionModel`. Two kinds of graph: `full` runs all of it, and with a cut also gives the deep
- * feature there; `reuse` takes that feature and runs the outer layers alone.
+ * The denoiser, as diffusers' `UNet2DConditionModel`. Two kinds of graph: `full` runs all of it, and gives the deep feature of as
+ * many cuts as are asked for, so that one session serves them all; `reuse` takes the feature of one cut and runs the outer layers.
  *
- *   latent [rows, channels, h, w], timestep [rows], text [rows, tokens, width], reuse: feature  ->  prediction, full with a cut: feature
+ *   latent [rows, channels, h, w], timestep [rows], text [rows, tokens, width], reuse: feature
+ *     ->  prediction, full: feature_{level}_{layers} of each cut
  *
  * The prediction is the model's raw output: noise or v, as the checkpoint was trained.
  */
@@ -23,7 +24,14 @@ import type { UnetConfig, UnetLevel } from '../configs/unet-config.ts';
 import type { Dimension, GraphTensor } from '../graph.ts';
 import { concatPlanes, type Planes, type Tokens } from '../layout.ts';
 
-export type UnetKind = { readonly kind: 'full'; readonly cut?: Cut } | { readonly kind: 'reuse'; readonly cut: Cut };
+export type UnetKind =
+  | { readonly kind: 'full'; readonly cuts?: readonly Cut[] }
+  | { readonly kind: 'reuse'; readonly cut: Cut };
+
+/** The output of a full graph that is the feature at a cut. The input of a reuse graph is `feature`. */
+export function featureOutput({ level, layers }: Cut): string {
+  return `feature_${level}_${layers}`;
+}
 
 /** Width of the time embedding, in channels of the first level: `UNet2DConditionModel._set_time_proj`. */
 const TIME_FACTOR = 4;
@@ -39,7 +47,6 @@ interface Conditions {
 /** Throws an InputError (`unsupported_checkpoint`) where the weights do not fit the config. A cut must exist in the U-Net. */
 export function compileUnet(checkpoint: Checkpoint, options: UnetKind & CompileOptions): CompiledGraph {
   const { config, weights } = checkpoint.unet;
-  const { cut } = options;
   const lora = options.loraInputs === false ? null : 'unet';
   const builder = createBuilder({ name: `unet-${options.kind}`, weights, lora });
 
@@ -56,16 +63,20 @@ export function compileUnet(checkpoint: Checkpoint, options: UnetKind & CompileO
   const conditions: Conditions = { config, text, time };
 
   const up = upPath(config);
-  const cutIndex = cut === undefined ? up.length : up.length - resnetsAfterCut(cut, config);
-  const layers = options.kind === 'reuse' ? up.slice(cutIndex) : up;
+  const layers = options.kind === 'reuse' ? up.slice(up.length - resnetsAfterCut(options.cut, config)) : up;
+  const cuts = options.kind === 'full' ? (options.cuts ?? []) : [];
   const skips = take(downPath(builder, latent, conditions), layers.length);
   let x: Planes =
     options.kind === 'reuse'
-      ? { value: builder.input(featureTensor(options.cut, config)), channels: featureChannels(options.cut, config) }
+      ? {
+          value: builder.input(featureTensor('feature', options.cut, config)),
+          channels: featureChannels(options.cut, config),
+        }
       : middle(builder.at('mid_block'), skips, conditions);
-  let feature = x;
   for (const [index, layer] of layers.entries()) {
-    if (index === cutIndex) feature = x;
+    for (const cut of cuts.filter((candidate) => layers.length - resnetsAfterCut(candidate, config) === index)) {
+      builder.output(featureTensor(featureOutput(cut), cut, config), x.value);
+    }
     x = upLayer(builder.at(layer.block), { x, skip: skips.pop(), next: skips.at(-1), ...layer }, conditions);
   }
 
@@ -73,7 +84,6 @@ export function compileUnet(checkpoint: Checkpoint, options: UnetKind & CompileO
   x = activatedNorm(builder.at('conv_norm_out'), x, { groups, epsilon });
   x = convolution(builder.at('conv_out'), x, { channels: config.latentChannels, kernel: 3 });
   builder.output({ name: 'prediction', type: 'float32', dims: latentDims }, x.value);
-  if (options.kind === 'full' && cut !== undefined) builder.output(featureTensor(cut, config), feature.value);
   return compileGraph(builder);
 }
 
@@ -154,9 +164,9 @@ function unetLayer(
   return at.attends ? transformer(block.at(`attentions.${at.layer}`), hidden, { text, heads, groups }) : hidden;
 }
 
-function featureTensor(cut: Cut, config: UnetConfig): GraphTensor {
+function featureTensor(name: string, cut: Cut, config: UnetConfig): GraphTensor {
   const [height, width] = cut.level === 0 ? ['h', 'w'] : [`h_${cut.level}`, `w_${cut.level}`];
-  return { name: 'feature', type: 'float32', dims: ['rows', featureChannels(cut, config), height, width] };
+  return { name, type: 'float32', dims: ['rows', featureChannels(cut, config), height, width] };
 }
 
 function take<T>(source: Iterator<T>, count: number): T[] {
