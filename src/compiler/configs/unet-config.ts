@@ -13,6 +13,8 @@ export interface UnetLevel {
 
 export interface UnetConfig {
   readonly latentChannels: number;
+  /** Latent cells along a side of the pictures it was trained on: a default, no bound. */
+  readonly sampleSize: number;
   readonly levels: readonly [UnetLevel, ...UnetLevel[]];
   /** Resnets of a level on the way down; one more on the way up. */
   readonly layersPerBlock: number;
@@ -64,7 +66,7 @@ export function parseUnetConfig(json: Readonly<Record<string, unknown>>, subject
   reader.only(UNUSED);
   // Nothing to do at inference; `use_linear_projection` is seen in the weights' shapes, and `upcast_attention` is about half
   // precision; `addition_embed_type_num_heads` belongs to a feature refused above.
-  reader.ignore('sample_size', 'dropout', 'use_linear_projection', 'upcast_attention', 'addition_embed_type_num_heads');
+  reader.ignore('dropout', 'use_linear_projection', 'upcast_attention', 'addition_embed_type_num_heads');
 
   const latentChannels = reader.count('in_channels', 4);
   const outChannels = reader.count('out_channels', 4);
@@ -107,6 +109,7 @@ export function parseUnetConfig(json: Readonly<Record<string, unknown>>, subject
   reader.check(channels[0] % 2 === 0, `block_out_channels[0] is ${channels[0]}; must be even`);
   const value: UnetConfig = {
     latentChannels,
+    sampleSize: reader.count('sample_size', 64),
     levels: [first ?? { channels: channels[0], heads: 1, downAttention: false, upAttention: false }, ...rest],
     layersPerBlock: reader.count('layers_per_block', 2),
     normGroups,
