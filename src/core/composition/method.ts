@@ -92,6 +92,8 @@ export interface CompositionSetup {
   /** In request order; may be empty (the plain base model). */
   readonly adapters: readonly ComposedAdapter[];
   readonly evaluations: readonly Evaluation[];
+  /** Timesteps that the model was trained with (1000): the trajectory fraction u is 1 - timestep / this. */
+  readonly trainTimestepCount: number;
   /** False where the guidance scale is 1 or less, so that no unconditional pass is needed. */
   readonly guided: boolean;
   /** `layers_per_block` of the U-Net and its number of levels, which bound the cut. */

@@ -23,6 +23,8 @@ export interface CmloraComposition {
   readonly preset: 'quality' | 'fast' | 'reference';
   /** Which set leads first. `interleaved` takes turns through one list that alternates high and low. */
   readonly direction: 'high_first' | 'low_first' | 'interleaved';
+  /** What decides the phase: the frequency classes, before the first evaluation. */
+  readonly mode: 'offline';
   /** Trajectory fraction u = 1 - t/1000 at which the second set takes over. */
   readonly phase_at: number;
   readonly late_set: 'low' | 'all' | 'all_but_first';
@@ -46,9 +48,32 @@ export interface CmloraComposition {
   };
   /** How much a reuse pass computes; `none` caches nothing. */
   readonly cut: Cut | 'none';
+  /** What is kept of an adapter: the deep feature of its last full pass. */
+  readonly cache: 'feature';
+  /** Whose unconditional prediction guides: each adapter's own. */
+  readonly uncond: 'per_lora';
   readonly text_encoder: TextEncoderPolicy;
-  /** Request ids of the adapters in leading order; replaces the order of the classes. Null: high set, then low set, in request order. */
+  /**
+   * Request ids of all adapters in leading order. Null: the sets one after the other, each in request order. The classes still say
+   * who is in which set; within a set, and where all lead, this order holds.
+   */
   readonly order: readonly string[] | null;
 }
 
 export type Composition = MergeComposition | CmloraComposition;
+
+/** A composition as a request names it: only what shall differ from the preset. `resolve-composition.ts` fills in the rest. */
+export type RequestedComposition = RequestedMerge | RequestedCmlora;
+
+export type RequestedMerge = Pick<MergeComposition, 'method'> & Partial<MergeComposition>;
+
+type CmloraGroup = 'turn' | 'weights' | 'refresh';
+
+export type RequestedCmlora = Pick<CmloraComposition, 'method'> &
+  Partial<Omit<CmloraComposition, CmloraGroup | 'cut' | 'order'>> & {
+    readonly [Group in CmloraGroup]?: Partial<CmloraComposition[Group]>;
+  } & {
+    /** `outer` is the cut that computes least: { level: 0, layers: 1 }. */
+    readonly cut?: CmloraComposition['cut'] | 'outer';
+    readonly order?: readonly string[];
+  };

@@ -1,0 +1,112 @@
+import { assert } from '../assert.ts';
+import { dominanceRules, nextTurn, type Turn, votes } from '../sequencer/dominance.ts';
+import { leadingOrder } from '../sequencer/order.ts';
+import { fullAdapters, type LastFull, rememberFull } from '../sequencer/refresh-schedule.ts';
+import { fold } from './fold.ts';
+import type {
+  CacheUse,
+  ComposedAdapter,
+  CompositionPlanner,
+  CompositionSetup,
+  Conditioning,
+  Evaluation,
+  PassPlan,
+  UnetPass,
+} from './method.ts';
+import type { CmloraComposition } from './options.ts';
+import { textsOf, textUses, unetUses } from './passes.ts';
+
+/**
+ * CMLoRA (arXiv 2502.04923) as section B.7 of cmlora.md mends it: every adapter predicts alone, one of them leads at a time and
+ * counts more in the fold, and the others may start from a cached feature. The parts are the sequencer's: the order of leaders, their
+ * turns, the refresh of caches. Here they become passes.
+ */
+
+export interface CmloraState {
+  readonly turn: Turn | null;
+  readonly lastFull: LastFull;
+}
+
+export function planCmlora(composition: CmloraComposition, setup: CompositionSetup): CompositionPlanner<CmloraState> {
+  const { adapters, evaluations, guided } = setup;
+  assert(adapters.length > 0, 'somebody has to lead');
+  const { order, phases } = leadingOrder(
+    adapters.map(({ frequencyClass }) => frequencyClass),
+    { ...composition, requested: composition.order?.map((id) => indexOf(adapters, id)) ?? null },
+  );
+  const fractionAt = ({ timestep }: Evaluation) => 1 - timestep / setup.trainTimestepCount;
+  const rules = dominanceRules(composition, phases, {
+    us: evaluations.map(fractionAt),
+    adapterCount: adapters.length,
+  });
+  const cut = cutOf(composition, adapters.length);
+  const ordered = order.flatMap((index) => adapters.slice(index, index + 1));
+
+  function plan(evaluation: Evaluation, state: CmloraState): PassPlan<CmloraState> {
+    const turn = nextTurn(rules, fractionAt(evaluation), state.turn);
+    const moment = {
+      evaluation: evaluation.index,
+      evaluationCount: evaluations.length,
+      leader: turn.leader,
+      isFirstOfTurn: turn.isFirstEvaluation,
+      order,
+      lastFull: state.lastFull,
+    };
+    const full = cut === null ? new Set(order) : fullAdapters(composition.refresh, moment);
+    const vote = votes(turn.coefficient, adapters.length);
+    return {
+      passes: ordered.flatMap((adapter) =>
+        textsOf(guided).map((text) =>
+          passOf(adapter, text, cut && { cut, mode: full.has(adapters.indexOf(adapter)) ? 'refresh' : 'reuse' }),
+        ),
+      ),
+      summary: {
+        evaluation: evaluation.index,
+        step: evaluation.step,
+        timestep: evaluation.timestep,
+        leader: adapters[turn.leader]?.id ?? null,
+        weights: adapters.map(({ id }, index) => ({ id, weight: index === turn.leader ? vote.leader : vote.other })),
+        full: adapters.filter((_, index) => full.has(index)).map(({ id }) => id),
+        reuse: adapters.filter((_, index) => !full.has(index)).map(({ id }) => id),
+      },
+      state: { turn, lastFull: rememberFull(state.lastFull, full, evaluation.index) },
+    };
+  }
+
+  function passOf(adapter: ComposedAdapter, text: Conditioning['text'], use: Omit<CacheUse, 'key'> | null): UnetPass {
+    const textAdapters = { all: adapters, own: [adapter], none: [] }[composition.text_encoder];
+    return {
+      adapters: unetUses([adapter]),
+      conditioning: { text, adapters: textUses(textAdapters) },
+      ...(use === null ? {} : { cache: { ...use, key: `${adapter.adapter}/${text}` } }),
+    };
+  }
+
+  return {
+    start: { turn: null, lastFull: adapters.map(() => null) },
+    plan,
+    combine(plan, predictions) {
+      assert(predictions.length === plan.passes.length, 'one prediction for each pass');
+      const weights = order.map((index) => plan.summary.weights[index]?.weight ?? 0);
+      const half = (text: Conditioning['text']) =>
+        fold(
+          weights,
+          predictions.filter((_, index) => plan.passes[index]?.conditioning.text === text),
+        );
+      return { uncond: guided ? half('negative') : null, cond: half('prompt') };
+    },
+  };
+}
+
+/** Where features are cached; null where nothing could ever be reused, so that nothing is kept either. */
+function cutOf(composition: CmloraComposition, adapterCount: number): CacheUse['cut'] | null {
+  const { cut, refresh } = composition;
+  const isReused = adapterCount > 1 && refresh.policy !== 'all' && refresh.max_age > 1;
+  return isReused && cut !== 'none' ? cut : null;
+}
+
+function indexOf(adapters: readonly ComposedAdapter[], id: string): number {
+  const index = adapters.findIndex((adapter) => adapter.id === id);
+  assert(index >= 0, `the order names ${id}, which is no adapter of the request`);
+  return index;
+}

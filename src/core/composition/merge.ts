@@ -1,0 +1,38 @@
+import { assert } from '../assert.ts';
+import type { CompositionPlanner, CompositionSetup } from './method.ts';
+import type { MergeComposition } from './options.ts';
+import { textsOf, textUses, unetUses } from './passes.ts';
+
+/**
+ * LoRA Merge: all adapters act at once, in one pass (Multi-LoRA-Composition, arXiv 2402.16843, its baseline). The same at every
+ * evaluation. With no adapters it is the plain base model.
+ */
+export function planMerge(composition: MergeComposition, setup: CompositionSetup): CompositionPlanner<null> {
+  const { adapters, guided } = setup;
+  const conditioning = composition.text_encoder === 'none' ? [] : textUses(adapters);
+  const passes = textsOf(guided).map((text) => ({
+    adapters: unetUses(adapters),
+    conditioning: { text, adapters: conditioning },
+  }));
+  return {
+    start: null,
+    plan: ({ index, step, timestep }) => ({
+      passes,
+      summary: {
+        evaluation: index,
+        step,
+        timestep,
+        leader: null,
+        weights: [],
+        full: adapters.map(({ id }) => id),
+        reuse: [],
+      },
+      state: null,
+    }),
+    combine(_plan, predictions) {
+      const [first, second] = predictions;
+      assert(first !== undefined && guided === (second !== undefined), 'one prediction for each pass');
+      return second === undefined ? { uncond: null, cond: first } : { uncond: first, cond: second };
+    },
+  };
+}

@@ -1,0 +1,136 @@
+import type { Problem } from '../problem.ts';
+import type { CompositionSetup } from './method.ts';
+import type { CmloraComposition, Composition, RequestedCmlora, RequestedComposition } from './options.ts';
+
+/**
+ * From what a request says about composition to a composition with nothing left implicit: the preset's values, the request's over
+ * them, and the numbers that depend on the length of the trajectory and on the U-Net. Presets are those of cmlora.md, B.7.
+ */
+
+/** What the defaults depend on. */
+export interface CompositionContext {
+  /** Request ids of the LoRAs, in request order. */
+  readonly loraIds: readonly string[];
+  readonly evaluationCount: number;
+  readonly unet: CompositionSetup['unet'];
+}
+
+/** Without a request for a method: `cmlora` where there is something to compose, else `merge`, which is the plain LoRA. */
+export function resolveComposition(
+  requested: RequestedComposition | undefined,
+  context: CompositionContext,
+): Composition {
+  if (requested === undefined) {
+    return resolveComposition({ method: context.loraIds.length > 1 ? 'cmlora' : 'merge' }, context);
+  }
+  switch (requested.method) {
+    case 'merge':
+      return { method: 'merge', text_encoder: requested.text_encoder ?? 'all' };
+    case 'cmlora':
+      return resolveCmlora(requested, context);
+  }
+}
+
+function resolveCmlora(requested: RequestedCmlora, context: CompositionContext): CmloraComposition {
+  const preset = presetOf(requested.preset ?? 'quality', context);
+  return {
+    method: 'cmlora',
+    preset: preset.preset,
+    direction: requested.direction ?? preset.direction,
+    mode: requested.mode ?? preset.mode,
+    phase_at: requested.phase_at ?? preset.phase_at,
+    late_set: requested.late_set ?? preset.late_set,
+    turn: { ...preset.turn, ...requested.turn },
+    weights: { ...preset.weights, ...requested.weights },
+    refresh: { ...preset.refresh, ...requested.refresh },
+    cut: requested.cut === 'outer' ? OUTER : (requested.cut ?? preset.cut),
+    cache: requested.cache ?? preset.cache,
+    uncond: requested.uncond ?? preset.uncond,
+    text_encoder: requested.text_encoder ?? preset.text_encoder,
+    order: requested.order ?? preset.order,
+  };
+}
+
+const OUTER = { level: 0, layers: 1 };
+
+function presetOf(preset: CmloraComposition['preset'], context: CompositionContext): CmloraComposition {
+  const { evaluationCount, unet } = context;
+  const quality: CmloraComposition = {
+    method: 'cmlora',
+    preset: 'quality',
+    direction: 'high_first',
+    mode: 'offline',
+    phase_at: 0.6,
+    late_set: 'low',
+    turn: { near: 2, middle: 3, bounds: [0.375, 0.875] },
+    weights: { initial: 'n_minus_half', decay: 'none', floor: 1 },
+    refresh: {
+      policy: 'oldest_first',
+      every: 1,
+      max_age: Math.max(3, percentOf(12, evaluationCount)),
+      warm_up: percentOf(8, evaluationCount),
+      forced_end: 0,
+    },
+    cut: { level: 0, layers: unet.layersPerBlock + 1 },
+    cache: 'feature',
+    uncond: 'per_lora',
+    text_encoder: 'own',
+    order: null,
+  };
+  switch (preset) {
+    case 'quality':
+      return quality;
+    case 'fast':
+      return { ...quality, preset, refresh: { ...quality.refresh, every: 2 }, cut: OUTER };
+    case 'reference':
+      // The authors' code: no warm-up, no bound on the age (which never reaches the number of evaluations), and the prompt encoded
+      // once, with every text part (G.16).
+      return {
+        ...quality,
+        preset,
+        late_set: 'all_but_first',
+        refresh: { policy: 'on_turn', every: 1, max_age: evaluationCount, warm_up: 0, forced_end: 0 },
+        text_encoder: 'all',
+      };
+  }
+}
+
+/** ceil of a percentage. Divides last, so that 8 % of 25 is 2: 0.08 * 25 is a little above it. */
+function percentOf(percent: number, count: number): number {
+  return Math.ceil((percent * count) / 100);
+}
+
+/** What is wrong with a resolved composition, beyond what the request's schema sees. */
+export function compositionProblems(composition: Composition, context: CompositionContext): readonly Problem[] {
+  if (composition.method !== 'cmlora') return [];
+  return [...turnProblems(composition), ...cutProblems(composition, context), ...orderProblems(composition, context)];
+}
+
+function turnProblems({ turn }: CmloraComposition): readonly Problem[] {
+  const [from, to] = turn.bounds;
+  return from <= to ? [] : [problem('turn.bounds', `is [${from}, ${to}]; the first must not be above the second`)];
+}
+
+function cutProblems({ cut }: CmloraComposition, { unet }: CompositionContext): readonly Problem[] {
+  if (cut === 'none') return [];
+  const layersMax = unet.layersPerBlock + 1;
+  const level = `is ${cut.level}; must be an integer from 0 to ${unet.levels - 1} with this checkpoint`;
+  const layers = `is ${cut.layers}; must be an integer from 1 to ${layersMax} with this checkpoint`;
+  return [
+    ...(cut.level < unet.levels ? [] : [problem('cut.level', level)]),
+    ...(cut.layers <= layersMax ? [] : [problem('cut.layers', layers)]),
+  ];
+}
+
+function orderProblems({ order }: CmloraComposition, { loraIds }: CompositionContext): readonly Problem[] {
+  if (order === null) return [];
+  const isComplete = order.length === loraIds.length && loraIds.every((id) => order.includes(id));
+  if (isComplete) return [];
+  const allowed = `must name each of ${JSON.stringify(loraIds)} once`;
+  return [problem('order', `is ${JSON.stringify(order)}; ${allowed}`)];
+}
+
+function problem(option: string, complaint: string): Problem {
+  const subject = `composition.${option}`;
+  return { code: 'invalid_request', subject, message: `${subject} ${complaint}` };
+}
