@@ -1,0 +1,167 @@
+import { ServiceError } from '../contract/errors.ts';
+import type { GenerationRequest } from '../contract/generation-request.ts';
+import type { NamedReceipt } from '../contract/generation-result.ts';
+import { LIMITS } from '../contract/limits.ts';
+import type { ModelDescriptor } from '../contract/model-descriptor.ts';
+import type { ResolvedLora, ResolvedRequest } from '../contract/resolved-request.ts';
+import { compositionProblems, resolveComposition } from '../core/composition/resolve-composition.ts';
+import type { LoraReceipt } from '../core/lora/receipt.ts';
+import { InputError, type Problem } from '../core/problem.ts';
+import { SAMPLERS } from '../core/samplers/index.ts';
+
+/**
+ * A request to a resolved request: every default filled in, from the checkpoint where it has one, every LoRA found and read, and
+ * everything refused that this checkpoint cannot do. Runs before anything is queued, wherever the descriptor and the LoRA files can
+ * be read. What the request's schema sees is `contract/generation-request.ts`.
+ */
+
+export interface LoraCatalog {
+  /** Undefined where there is no such LoRA. Throws an `InputError` for a file that cannot be applied to the model. */
+  inspect(idOrSha256: string): Promise<LoraReceipt | undefined>;
+}
+
+export interface ResolvedGeneration {
+  readonly request: ResolvedRequest;
+  readonly receipts: readonly NamedReceipt[];
+  /** What a person should know and that is no error. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * `randomSeed` is called where the request names no seed. Throws an `InputError` with every problem, and a `ServiceError`
+ * (`model_not_found`) for another model's request.
+ */
+export async function resolveRequest(
+  request: GenerationRequest,
+  model: ModelDescriptor,
+  catalog: LoraCatalog,
+  randomSeed: () => number,
+): Promise<ResolvedGeneration> {
+  if (request.model !== undefined && request.model !== model.id) {
+    throw new ServiceError('model_not_found', `model is "${request.model}"; served is "${model.id}"`);
+  }
+  const { loras, receipts, problems: loraProblems } = await resolveLoras(request.loras ?? [], catalog);
+  const steps = request.steps ?? model.defaults.steps;
+  const sampler = request.sampler ?? model.defaults.sampler;
+  const context = {
+    loraIds: (request.loras ?? []).map(nameOf),
+    evaluationCount: SAMPLERS[sampler].evaluations(model.scheduler, steps).length,
+    unet: model.unet,
+  };
+  const resolved: ResolvedRequest = {
+    model: model.id,
+    model_sha256: model.sha256,
+    prompt: request.prompt,
+    negative_prompt: request.negative_prompt ?? '',
+    width: request.width ?? model.defaults.width,
+    height: request.height ?? model.defaults.height,
+    steps,
+    guidance_scale: request.guidance_scale ?? model.defaults.guidance_scale,
+    sampler,
+    seed: request.seed ?? randomSeed(),
+    n: request.n ?? 1,
+    loras,
+    composition: resolveComposition(request.composition, context),
+    output: { format: request.output?.format ?? 'png' },
+  };
+  const problems = [
+    ...sideProblems(resolved, model),
+    ...seedProblems(resolved),
+    ...loraProblems,
+    ...compositionProblems(resolved.composition, context),
+  ];
+  if (problems.length > 0) throw new InputError(problems);
+  return { request: resolved, receipts, warnings: [...classWarnings(resolved), ...unmatchedWarnings(receipts)] };
+}
+
+type RequestedLora = NonNullable<GenerationRequest['loras']>[number];
+
+/** A LoRA is called in plans, receipts and `composition.order` what the request calls it. */
+function nameOf(lora: RequestedLora): string {
+  return lora.id ?? lora.sha256 ?? '';
+}
+
+async function resolveLoras(requested: readonly RequestedLora[], catalog: LoraCatalog) {
+  const loras: ResolvedLora[] = [];
+  const receipts: NamedReceipt[] = [];
+  const problems: Problem[] = [];
+  for (const [index, lora] of requested.entries()) {
+    const field = `loras[${index}].${lora.id === undefined ? 'sha256' : 'id'}`;
+    const receipt = await inspect(catalog, nameOf(lora), { field, problems });
+    if (receipt === undefined) continue;
+    const twin = loras.find(({ sha256 }) => sha256 === receipt.sha256);
+    if (twin !== undefined) problems.push(twinProblem(field, nameOf(lora), twin.id));
+    loras.push(resolveLora(lora, receipt));
+    receipts.push({ id: nameOf(lora), ...receipt });
+  }
+  return { loras, receipts, problems };
+}
+
+/** Adds to `problems` what is wrong with the LoRA, under the request's own field. */
+async function inspect(
+  catalog: LoraCatalog,
+  name: string,
+  report: { readonly field: string; readonly problems: Problem[] },
+): Promise<LoraReceipt | undefined> {
+  const { field: subject, problems } = report;
+  try {
+    const receipt = await catalog.inspect(name);
+    const message = `${subject} is "${name}"; there is no LoRA of this name`;
+    if (receipt === undefined) problems.push({ code: 'lora_not_found', subject, message });
+    return receipt;
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    problems.push(
+      ...error.problems.map(({ code, message }) => ({ code, subject, message: `${subject} is "${name}"; ${message}` })),
+    );
+    return undefined;
+  }
+}
+
+/** Its two weights could only be meant to add up, and then one entry says so better. */
+function twinProblem(subject: string, name: string, twin: string): Problem {
+  const message = `${subject} is "${name}", which is the same file as "${twin}"; name each LoRA once`;
+  return { code: 'invalid_request', subject, message };
+}
+
+function resolveLora(lora: RequestedLora, receipt: LoraReceipt): ResolvedLora {
+  const weight = lora.weight ?? 1;
+  return {
+    id: nameOf(lora),
+    sha256: receipt.sha256,
+    weight: typeof weight === 'number' ? { unet: weight, text_encoder: weight } : weight,
+    frequency_class: lora.frequency_class ?? 'high',
+    frequency_class_assumed: lora.frequency_class === undefined,
+  };
+}
+
+function sideProblems(request: ResolvedRequest, model: ModelDescriptor): readonly Problem[] {
+  return (['width', 'height'] as const).flatMap((subject): readonly Problem[] => {
+    if (request[subject] % model.sideMultiple === 0) return [];
+    const message = `${subject} is ${request[subject]}; must be a multiple of ${model.sideMultiple} with this checkpoint`;
+    return [{ code: 'invalid_request', subject, message }];
+  });
+}
+
+function seedProblems({ seed, n }: ResolvedRequest): readonly Problem[] {
+  const seedMax = LIMITS.seedMax - (n - 1);
+  if (seed <= seedMax) return [];
+  const message = `seed is ${seed}; must be at most ${seedMax} for ${n} images, since image i uses seed + i`;
+  return [{ code: 'invalid_request', subject: 'seed', message }];
+}
+
+function classWarnings({ composition, loras }: ResolvedRequest): readonly string[] {
+  if (composition.method !== 'cmlora' || loras.length < 2) return [];
+  return loras
+    .filter((lora) => lora.frequency_class_assumed)
+    .map(({ id }) => `LoRA "${id}" has no frequency class; it was assumed to be high`);
+}
+
+function unmatchedWarnings(receipts: readonly NamedReceipt[]): readonly string[] {
+  return receipts
+    .filter(({ unmatched }) => unmatched.length > 0)
+    .map(({ id, unmatched }) => {
+      const reasons = [...new Set(unmatched.map(({ reason }) => reason))].join('; ');
+      return `LoRA "${id}" acts in part: ${unmatched.length} of its keys have no effect here (${reasons})`;
+    });
+}
