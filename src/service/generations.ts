@@ -21,10 +21,10 @@ export interface Generations {
 
   /**
    * Every event of the generation after the event `after` (from the first one where it is undefined), as they happen; ends after
-   * the last event, or quietly when the signal is aborted. Never cancels the generation. The first `next()` throws `not_found`
-   * or, for an `after` that is no event id of this generation, `invalid_request`.
+   * the last event, or quietly when the signal is aborted. Never cancels the generation. Rejects, before there is anything to
+   * iterate, with `not_found` or, for an `after` that is no event id of this generation, `invalid_request`.
    */
-  watch(id: string, after: string | undefined, signal: AbortSignal): AsyncIterable<StoredJobEvent>;
+  watch(id: string, after: string | undefined, signal: AbortSignal): Promise<AsyncIterable<StoredJobEvent>>;
 
   /** `cancelled`: it was waiting and is gone. `cancelling`: its worker has been told. Throws `not_found`, `already_finished`. */
   cancel(id: string): Promise<{ readonly status: 'cancelled' | 'cancelling' }>;
