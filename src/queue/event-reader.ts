@@ -85,6 +85,12 @@ export class EventReader {
     }
   }
 
+  /** The newest entry of a job's stream; undefined where there is none. */
+  async lastEntryId(jobId: string): Promise<string | undefined> {
+    const [newest] = await this.#commands.xrevrange(eventsKey(jobId), '+', '-', 'COUNT', 1);
+    return newest?.[0];
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#blocking.disconnect();

@@ -1,6 +1,21 @@
+import { randomBytes } from 'node:crypto';
+import { ServiceError } from '../contract/errors.ts';
+import { parseGenerationRequest } from '../contract/generation-request.ts';
 import type { ImageResult } from '../contract/generation-result.ts';
-import type { Generation } from '../contract/job.ts';
-import type { StoredJobEvent } from '../contract/job-event.ts';
+import { type Generation, isFinished } from '../contract/job.ts';
+import { isLastEvent, type JobEvent, type JournalEvent, type StoredJobEvent } from '../contract/job-event.ts';
+import { InputError } from '../core/problem.ts';
+import type { LoraFolder } from '../files/lora-folder.ts';
+import { resolveRequest } from '../pipeline/resolve-request.ts';
+import { FIRST_ENTRY, isAfter, isEntryId } from '../queue/entry-id.ts';
+import type { EventReader } from '../queue/event-reader.ts';
+import type { Producer } from '../queue/producer.ts';
+import type { BlobStore } from '../store/blob-store.ts';
+import type { JobJournal } from '../store/job-journal.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { isJobId, makeJobId, RANDOM_BYTES } from './job-id.ts';
+import type { Models } from './models.ts';
+import { reaching } from './reaching.ts';
 
 /**
  * The use cases of a generation, shared by every door. Whatever is thrown is an `InputError` or a `ServiceError`;
@@ -31,4 +46,112 @@ export interface Generations {
 
   /** One picture of a completed generation: the file's bytes. Throws `not_found`. */
   image(id: string, index: number): Promise<{ readonly image: ImageResult; readonly bytes: Uint8Array }>;
+}
+
+export interface GenerationsParts {
+  readonly journal: JobJournal;
+  readonly producer: Producer;
+  readonly events: EventReader;
+  readonly blobs: BlobStore;
+  readonly models: Models;
+  readonly loras: LoraFolder;
+  readonly now: () => number;
+  readonly logger: Logger;
+}
+
+export function createGenerations(parts: GenerationsParts): Generations {
+  const { journal, producer, events, blobs, models, loras, now, logger } = parts;
+
+  async function find(id: string): Promise<Generation> {
+    const generation = isJobId(id) ? await reaching('Redis', () => journal.read(id)) : undefined;
+    if (generation === undefined) throw new ServiceError('not_found', `there is no generation '${id}'`);
+    return generation;
+  }
+
+  /** Puts the result, which does not lie in the stream, into the last event. */
+  async function complete(id: string, event: JournalEvent): Promise<JobEvent> {
+    if (event.type !== 'completed') return event;
+    const { result } = await find(id);
+    if (result === null) throw new ServiceError('internal', `generation ${id} is completed and has no result`);
+    return { type: 'completed', result };
+  }
+
+  async function* follow(id: string, after: string, signal: AbortSignal): AsyncGenerator<StoredJobEvent, void, void> {
+    for await (const entry of events.watch(id, after, signal)) {
+      yield { id: entry.id, event: await complete(id, entry.event) };
+      if (isLastEvent(entry.event)) return;
+    }
+  }
+
+  return {
+    async submit(body) {
+      const asked = parseGenerationRequest(body);
+      const model = await models.find(asked.model);
+      const catalog = { inspect: (name: string) => loras.inspect(name, model.loraTargets) };
+      const { request, receipts, warnings } = await resolveRequest(asked, model, catalog, randomSeed);
+      const id = makeJobId(now(), randomBytes(RANDOM_BYTES));
+      const queuePosition = await reaching('Redis', () => producer.countWaiting(model.id));
+      await reaching('Redis', () => journal.create(id, { request, loras: receipts, warnings }, queuePosition));
+      try {
+        await reaching('Redis', () => producer.add(model.id, id));
+      } catch (error) {
+        // If Redis has queued it all the same, its worker finds no record and does nothing.
+        await journal.remove(id).catch(() => {});
+        throw error;
+      }
+      logger.info({ job: id, model: model.id, steps: request.steps, loras: request.loras.length }, 'accepted');
+      return { id, queuePosition };
+    },
+
+    get: find,
+
+    async wait(id, timeoutMs, signal) {
+      const patience = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+      await find(id);
+      for await (const _ of follow(id, FIRST_ENTRY, patience));
+      return await find(id);
+    },
+
+    async watch(id, after, signal) {
+      const { status } = await find(id);
+      if (after === undefined) return follow(id, FIRST_ENTRY, signal);
+      const last = await reaching('Redis', () => events.lastEntryId(id));
+      if (!isEntryId(after) || (last !== undefined && isAfter(after, last))) throw noSuchEvent(id, after);
+      const isOver = isFinished(status) && (last === undefined || after === last);
+      return isOver ? nothing() : follow(id, after, signal);
+    },
+
+    async cancel(id) {
+      const { request } = await find(id);
+      const answer = await reaching('Redis', () => journal.cancel(id));
+      if (answer === 'unknown') throw new ServiceError('not_found', `there is no generation '${id}'`);
+      if (answer === 'finished') throw new ServiceError('already_finished', `generation ${id} has already finished`);
+      // The journal has the last word; in the queue it only makes room. A worker that has just taken it finds it ended.
+      if (answer === 'cancelled') await producer.remove(request.model, id).catch(() => {});
+      logger.info({ job: id, answer }, 'cancel');
+      return { status: answer };
+    },
+
+    async image(id, index) {
+      const { status, result } = await find(id);
+      const image = result?.images[index];
+      const bytes = image && (await reaching('the store of pictures', () => blobs.get(image.sha256)));
+      if (bytes === undefined || image === undefined) {
+        throw new ServiceError('not_found', `generation ${id} is ${status} and has no picture ${index}`);
+      }
+      return { image, bytes };
+    },
+  };
+}
+
+async function* nothing(): AsyncGenerator<never, void, void> {}
+
+/** 32 bits are enough for variety, and a seed that a person can copy. */
+function randomSeed(): number {
+  return randomBytes(4).readUInt32BE();
+}
+
+function noSuchEvent(id: string, after: string): InputError {
+  const message = `the event id to resume after is '${after}'; must be one that a stream of generation ${id} has sent`;
+  return new InputError([{ code: 'invalid_request', subject: 'Last-Event-ID', message }]);
 }
