@@ -1,0 +1,69 @@
+import { Client, credentials } from '@grpc/grpc-js';
+import type { ProblemDetails } from '../contract/errors.ts';
+import type { GenerationResult } from '../contract/generation-result.ts';
+import { loadDefinitions, type RpcName, rpcsOf } from './protocol.ts';
+
+/**
+ * A client of our own service, for the demo and the tests. Others make theirs from proto/. A call that fails rejects with grpc-js'
+ * ServiceError: `code`, `details`, `metadata`.
+ */
+export interface GrpcClient {
+  /** A call with one answer. */
+  call(rpc: Exclude<RpcName, 'Generate' | 'Watch'>, request: object): Promise<Readonly<Record<string, unknown>>>;
+  /** A stream of events; aborting the signal cancels the call. */
+  events(
+    rpc: 'Generate' | 'Watch',
+    request: object,
+    options?: { readonly signal?: AbortSignal; readonly deadline?: Date },
+  ): AsyncIterable<GenerationEventMessage>;
+  close(): void;
+}
+
+/** GenerationEvent as it arrives: exactly one of the events is there, and no field that is empty. */
+export interface GenerationEventMessage {
+  readonly id: string;
+  readonly resume_token?: string;
+  readonly queued?: { readonly queue_position?: number };
+  readonly started?: { readonly attempt: number; readonly device: string };
+  readonly step?: { readonly image?: number; readonly step: number; readonly steps: number; readonly leader?: string };
+  readonly image_chunk?: { readonly image?: number; readonly offset?: number; readonly data: Buffer };
+  /** Without the fields that are empty or 0, which protobuf does not send. */
+  readonly completed?: { readonly result: Partial<GenerationResult> };
+  readonly failed?: { readonly error: ProblemDetails };
+  readonly cancelled?: object;
+}
+
+export function openGrpcClient(address: string): GrpcClient {
+  const client = new Client(address, credentials.createInsecure());
+  const rpcs = rpcsOf(loadDefinitions());
+  const rpcNamed = (name: RpcName) => {
+    const rpc = rpcs[name];
+    if (rpc === undefined) throw new Error(`proto/ has no rpc ${name}`);
+    return rpc;
+  };
+  return {
+    call(name, request) {
+      const { path, requestSerialize, responseDeserialize } = rpcNamed(name);
+      return new Promise((resolve, reject) => {
+        client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, (error, response) => {
+          if (error !== null) reject(error);
+          else resolve({ ...response });
+        });
+      });
+    },
+    async *events(name, request, { signal, deadline } = {}) {
+      const { path, requestSerialize, responseDeserialize } = rpcNamed(name);
+      const options = deadline === undefined ? {} : { deadline };
+      const call = client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request, options);
+      const cancel = () => call.cancel();
+      signal?.addEventListener('abort', cancel, { once: true });
+      try {
+        for await (const message of call) yield message;
+      } finally {
+        signal?.removeEventListener('abort', cancel);
+        call.cancel();
+      }
+    },
+    close: () => client.close(),
+  };
+}

@@ -1,0 +1,48 @@
+import { once } from 'node:events';
+import type { ServerWritableStream } from '@grpc/grpc-js';
+import { ServiceError } from '../contract/errors.ts';
+import { isLastEvent, type JobEvent } from '../contract/job-event.ts';
+import type { Generations } from '../service/generations.ts';
+import { eventToWire } from './event-to-wire.ts';
+import { imageChunks } from './image-chunks.ts';
+
+/** The events of a generation on their way into one call. */
+export interface EventStream {
+  /** Aborted when the caller cancels, its deadline passes or its connection is lost. */
+  readonly callerGone: AbortSignal;
+  /**
+   * Sends every event after `after`, pictures before `completed`, no faster than the caller reads. Resolves with the last event;
+   * undefined where it was sent before, or the caller has gone. Throws `unavailable` when the server closes.
+   */
+  send(generations: Generations, id: string, after: string | undefined): Promise<JobEvent | undefined>;
+}
+
+export function openEventStream(call: ServerWritableStream<unknown, object>, closing: AbortSignal): EventStream {
+  const caller = new AbortController();
+  if (call.cancelled) caller.abort();
+  call.on('cancelled', () => caller.abort());
+  const signal = AbortSignal.any([caller.signal, closing]);
+
+  async function write(message: object): Promise<void> {
+    if (!call.write(message)) await once(call, 'drain', { signal });
+  }
+
+  return {
+    callerGone: caller.signal,
+    async send(generations, id, after) {
+      for await (const stored of await generations.watch(id, after, signal)) {
+        const { event } = stored;
+        if (event.type === 'completed') {
+          for (const { index } of event.result.images) {
+            const { image, bytes } = await generations.image(id, index);
+            for (const chunk of imageChunks(id, image, bytes)) await write(chunk);
+          }
+        }
+        await write(eventToWire(id, stored));
+        if (isLastEvent(event)) return event;
+      }
+      if (closing.aborted) throw new ServiceError('unavailable', 'the server closes');
+      return undefined;
+    },
+  };
+}

@@ -1,0 +1,56 @@
+import type { handleServerStreamingCall, handleUnaryCall } from '@grpc/grpc-js';
+import { problemDetails } from '../contract/errors.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { type CallStatus, statusOfError } from './call-status.ts';
+import type { EventStream } from './event-stream.ts';
+import { openEventStream } from './event-stream.ts';
+import type { Protocol } from './protocol.ts';
+import type { Received } from './strict-message.ts';
+
+/** Between grpc-js and the files in rpc/: reads the request, turns what is thrown into a status, logs what is the service's own fault. */
+
+export interface HandlerContext {
+  readonly protocol: Protocol;
+  readonly logger: Logger;
+  /** Aborted when the server closes. */
+  readonly closing: AbortSignal;
+}
+
+export function unary<Request>(
+  answer: (request: Request) => Promise<object>,
+  { protocol, logger }: HandlerContext,
+): handleUnaryCall<Received<Request>, object> {
+  return (call, callback) => {
+    const run = async () => answer(call.request());
+    run().then(
+      (response) => callback(null, response),
+      (error: unknown) => {
+        logFault(error, call.getPath(), logger);
+        callback(statusOfError(error, protocol));
+      },
+    );
+  };
+}
+
+/** `stream` resolves with the status to end with, or undefined for OK. */
+export function serverStream<Request>(
+  stream: (request: Request, events: EventStream) => Promise<CallStatus | undefined>,
+  { protocol, logger, closing }: HandlerContext,
+): handleServerStreamingCall<Received<Request>, object> {
+  return (call) => {
+    const run = async () => stream(call.request(), openEventStream(call, closing));
+    run().then(
+      (status) => (status === undefined ? call.end() : call.emit('error', status)),
+      (error: unknown) => {
+        // Whatever fails because the caller has gone has nobody to be told to.
+        if (call.cancelled) return;
+        logFault(error, call.getPath(), logger);
+        call.emit('error', statusOfError(error, protocol));
+      },
+    );
+  };
+}
+
+function logFault(error: unknown, rpc: string, logger: Logger): void {
+  if (problemDetails(error).status >= 500) logger.error({ err: error, rpc }, 'a call failed');
+}

@@ -1,0 +1,89 @@
+import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { LIMITS } from '../contract/limits.ts';
+import type { Generations } from '../service/generations.ts';
+import type { Health } from '../service/health.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { type HandlerContext, serverStream, unary } from './handlers.ts';
+import { addHealthService } from './health.ts';
+import { loadProtocol, type RpcName } from './protocol.ts';
+import { cancel } from './rpc/cancel.ts';
+import { generate } from './rpc/generate.ts';
+import { get } from './rpc/get.ts';
+import { submit } from './rpc/submit.ts';
+import { watch } from './rpc/watch.ts';
+
+/** The gRPC door: the contract of proto/overtone/v1 over the same use cases as HTTP. No TLS and no keys yet. */
+
+export interface GrpcServer {
+  /** `127.0.0.1:50051`, with the port that was really taken. */
+  readonly address: string;
+  /** Takes no new calls, ends streams with UNAVAILABLE (a client resumes elsewhere) and cancels no generation. */
+  close(): Promise<void>;
+}
+
+export interface GrpcServerOptions {
+  readonly generations: Generations;
+  readonly health: Health;
+  readonly logger: Logger;
+  /** `host:port`; port 0 takes a free one. */
+  readonly address: string;
+}
+
+const SERVER_OPTIONS = {
+  'grpc.max_receive_message_length': LIMITS.bodyBytes,
+  // A caller that has vanished without a word is noticed after 40 s, and what it asked `Generate` for is cancelled.
+  'grpc.keepalive_time_ms': 30_000,
+  'grpc.keepalive_timeout_ms': 10_000,
+};
+
+/** How long calls that are being answered may take to end once the server closes. */
+const CLOSE_MS = 2_000;
+
+/** Resolves when it listens; rejects where the address cannot be had. */
+export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
+  const { generations, health, logger, address } = options;
+  const closing = new AbortController();
+  const protocol = loadProtocol();
+  const context: HandlerContext = { protocol, logger, closing: closing.signal };
+  const handlers = {
+    Generate: serverStream(generate({ generations, protocol, logger }), context),
+    Submit: unary(submit(generations), context),
+    Get: unary(get(generations), context),
+    Watch: serverStream(watch(generations), context),
+    Cancel: unary(cancel(generations), context),
+  } satisfies Record<RpcName, unknown>;
+
+  const server = new Server(SERVER_OPTIONS);
+  server.addService(protocol.service, handlers);
+  const port = await bind(server, address);
+  const stopHealth = addHealthService(server, health);
+  const host = address.slice(0, address.lastIndexOf(':'));
+  return {
+    address: `${host}:${port}`,
+    async close() {
+      stopHealth();
+      closing.abort();
+      await shutDown(server);
+    },
+  };
+}
+
+function bind(server: Server, address: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
+      if (error === null) resolve(port);
+      else reject(error);
+    });
+  });
+}
+
+/** Idle connections would hold a graceful shutdown for ever: after a while they are cut. */
+function shutDown(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const impatience = setTimeout(() => server.forceShutdown(), CLOSE_MS);
+    server.tryShutdown(() => {
+      clearTimeout(impatience);
+      resolve();
+    });
+  });
+}
