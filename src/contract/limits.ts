@@ -14,6 +14,8 @@ export const LIMITS = {
   guidanceScaleMax: 50,
   /** Seeds are what torch's generator takes and JSON carries exactly: 0 to 2^53 - 1. */
   seedMax: Number.MAX_SAFE_INTEGER,
+  /** Seconds for which an answer may be held back until a generation has finished. */
+  waitSMax: 60,
   bodyBytes: 256 * 1024,
   /** Safetensors from outside. */
   safetensorsHeaderBytes: 8 * 1024 * 1024,

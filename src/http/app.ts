@@ -1,0 +1,61 @@
+import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import { LIMITS } from '../contract/limits.ts';
+import type { Generations } from '../service/generations.ts';
+import type { Health } from '../service/health.ts';
+import type { Loras } from '../service/loras.ts';
+import type { Models } from '../service/models.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { answerBrokenConnection, answerFrameworkError, registerErrors } from './plugins/errors.ts';
+import { registerHelmet } from './plugins/helmet.ts';
+import { registerJson } from './plugins/json.ts';
+import { cancelGeneration } from './routes/cancel-generation.ts';
+import { getGeneration } from './routes/get-generation.ts';
+import { getImage } from './routes/get-image.ts';
+import { getLora } from './routes/get-lora.ts';
+import { listLoras } from './routes/list-loras.ts';
+import { listModels } from './routes/list-models.ts';
+import { livez } from './routes/livez.ts';
+import { readyz } from './routes/readyz.ts';
+import { submitGeneration } from './routes/submit-generation.ts';
+import { watchGeneration } from './routes/watch-generation.ts';
+
+export interface HttpServices {
+  readonly generations: Generations;
+  readonly models: Models;
+  readonly loras: Loras;
+  readonly health: Health;
+}
+
+/** A request that has been read slower than this is given up, so that half a request cannot hold a connection. */
+const REQUEST_MS = 30_000;
+
+/** The HTTP door: every endpoint in one list. Parses, calls a service, serialises; decides nothing. Does not listen yet. */
+export async function createHttpApp(services: HttpServices, logger: Logger): Promise<FastifyInstance> {
+  const { generations, models, loras, health } = services;
+  const app = Fastify({
+    loggerInstance: logger as FastifyBaseLogger,
+    // One line for each finished request would drown the jobs' own; errors are logged where they are handled.
+    disableRequestLogging: true,
+    bodyLimit: LIMITS.bodyBytes,
+    requestTimeout: REQUEST_MS,
+    // At a stop, streams are told to end by their services; a connection that idles is closed.
+    forceCloseConnections: 'idle',
+    frameworkErrors: answerFrameworkError,
+    clientErrorHandler: answerBrokenConnection,
+  });
+  await registerHelmet(app);
+  registerJson(app);
+  registerErrors(app);
+
+  submitGeneration(app, generations);
+  getGeneration(app, generations);
+  watchGeneration(app, generations);
+  getImage(app, generations);
+  cancelGeneration(app, generations);
+  listModels(app, models);
+  listLoras(app, loras);
+  getLora(app, loras);
+  livez(app);
+  readyz(app, health);
+  return app;
+}

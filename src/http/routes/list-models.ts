@@ -1,0 +1,20 @@
+import type { FastifyInstance } from 'fastify';
+import type { Models } from '../../service/models.ts';
+
+/** The checkpoints that can be asked for, without the long list of layers that a LoRA could act on. */
+export function listModels(app: FastifyInstance, models: Models): void {
+  app.get('/v1/models', async () => {
+    const served = await models.list();
+    return {
+      models: served.map(({ id, sha256, family, device, sideMultiple, defaults, loraTargets }) => ({
+        id,
+        sha256,
+        family,
+        device,
+        side_multiple: sideMultiple,
+        defaults,
+        lora_targets: loraTargets.length,
+      })),
+    };
+  });
+}

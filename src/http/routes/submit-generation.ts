@@ -1,0 +1,27 @@
+import type { FastifyInstance } from 'fastify';
+import { ServiceError } from '../../contract/errors.ts';
+import { isFinished } from '../../contract/job.ts';
+import type { Generations } from '../../service/generations.ts';
+import { closedSignal } from '../closed-signal.ts';
+import { preferredWaitS } from '../prefer.ts';
+import { urlsOf } from '../urls.ts';
+
+/** 202 with where to look. With `Prefer: wait=N`, 201 with the generation itself if it finishes within N seconds. */
+export function submitGeneration(app: FastifyInstance, generations: Generations): void {
+  app.post('/v1/generations', async (request, reply) => {
+    // To ignore it would run a job twice for a client that relies on it.
+    if (request.headers['idempotency-key'] !== undefined) {
+      throw new ServiceError('invalid_request', 'Idempotency-Key is not supported by this version; leave it out');
+    }
+    const { id, queuePosition } = await generations.submit(request.body);
+    const urls = urlsOf(id);
+    reply.header('location', urls.self);
+    const waitS = preferredWaitS(request.headers.prefer);
+    if (waitS > 0) {
+      reply.header('preference-applied', `wait=${waitS}`);
+      const generation = await generations.wait(id, waitS * 1000, closedSignal(reply));
+      if (isFinished(generation.status)) return reply.code(201).send({ ...generation, urls });
+    }
+    return reply.code(202).send({ id, status: 'queued', queue_position: queuePosition, urls });
+  });
+}

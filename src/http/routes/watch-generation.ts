@@ -1,0 +1,23 @@
+import { Readable } from 'node:stream';
+import type { FastifyInstance } from 'fastify';
+import type { Generations } from '../../service/generations.ts';
+import { closedSignal } from '../closed-signal.ts';
+import { serverSentEvents } from '../server-sent-events.ts';
+
+/**
+ * The generation's events as they happen, then the end of the stream. A client that was cut off sends `Last-Event-ID` and misses
+ * nothing. The stream is pulled by the socket: a client that reads slowly holds back its own events and nobody's memory.
+ */
+export function watchGeneration(app: FastifyInstance, generations: Generations): void {
+  app.get<{ Params: { id: string } }>('/v1/generations/:id/events', async (request, reply) => {
+    const signal = closedSignal(reply);
+    const after = request.headers['last-event-id'];
+    const events = await generations.watch(request.params.id, after === '' ? undefined : after?.toString(), signal);
+    // Heartbeats are written to a client that reads; where nothing at all can be written for this long, nobody does.
+    reply.raw.setTimeout(STUCK_MS, () => reply.raw.destroy());
+    reply.headers({ 'cache-control': 'no-store', 'x-accel-buffering': 'no' });
+    return reply.type('text/event-stream').send(Readable.from(serverSentEvents(events), { objectMode: false }));
+  });
+}
+
+const STUCK_MS = 60_000;
