@@ -1,0 +1,153 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, relative, resolve } from 'node:path';
+import { parseSettings, type Settings } from '../config/settings.ts';
+import type { GenerationResult } from '../contract/generation-result.ts';
+import type { Generation } from '../contract/job.ts';
+import { openGrpcClient } from '../grpc/client.ts';
+import { createLogger } from '../telemetry/logger.ts';
+import { defaultModel, withDefaultModel } from './default-model.ts';
+import { jsonLine, report } from './demo-report.ts';
+import { startLocalService } from './serve.ts';
+
+/**
+ * `npm run demo [-- --json]`: a private service on this machine, one generation with four LoRAs by cmlora, submitted over HTTP and
+ * followed over gRPC, its picture in out/demo.png, and what it was made of in words. Leaves no process and no other file behind.
+ * Settings go through, so that `--model`, `--loras` and `--device` show one's own.
+ */
+
+const PICTURE = 'out/demo.png';
+const LORA_COUNT = 4;
+
+/** For a checkpoint without a request of its own. */
+const PLAIN_REQUEST = { prompt: 'a small house by the sea, evening light', seed: 20_250_204, steps: 20 };
+
+/** Classes taken in turn where a request is put together here: both sets of the method have a part in it. */
+const CLASSES = ['high', 'high', 'low', 'low'] as const;
+
+async function demo(): Promise<void> {
+  const started = performance.now();
+  const argv = process.argv.slice(2);
+  const wantsJson = argv.includes('--json');
+  const data = await mkdtemp(join(tmpdir(), 'overtone-demo-'));
+  try {
+    const settings = demoSettings(
+      argv.filter((flag) => flag !== '--json'),
+      data,
+    );
+    const { result, picture } = await makePicture(settings);
+    const path = resolve(PICTURE);
+    await mkdir(resolve('out'), { recursive: true });
+    await writeFile(path, picture);
+    const seconds = (performance.now() - started) / 1000;
+    say(report(result));
+    say(`The picture: ${relative('.', path)} (whole demo ${seconds.toFixed(1)} s)`);
+    if (wantsJson) say(jsonLine({ result, path, seconds }));
+  } finally {
+    await rm(data, { recursive: true, force: true });
+  }
+}
+
+/** Free ports, a private Redis and a folder of its own, whatever the environment says for a real service. */
+function demoSettings(argv: readonly string[], data: string): Settings {
+  const settings = parseSettings({ OVERTONE_LOG_LEVEL: 'warn', ...process.env }, argv);
+  return withDefaultModel({
+    ...settings,
+    redisUrl: undefined,
+    httpHost: '127.0.0.1',
+    httpPort: 0,
+    grpcHost: '127.0.0.1',
+    grpcPort: 0,
+    data,
+  });
+}
+
+async function makePicture(settings: Settings): Promise<{ result: GenerationResult; picture: Buffer }> {
+  say(`Starting Redis, gateway, worker and engine for ${relative('.', settings.model ?? '')} on ${settings.device}`);
+  const service = await startLocalService({
+    settings,
+    logger: createLogger({ program: 'demo', level: settings.logLevel }),
+    onProgress: ({ part, done, total }) => say(`  loading ${part} (${done} of ${total})`),
+  });
+  const interrupted = () => void service.close().finally(() => process.exit(130));
+  process.once('SIGINT', interrupted);
+  process.once('SIGTERM', interrupted);
+  const grpc = openGrpcClient(service.grpcAddress);
+  try {
+    await service.ready;
+    const request = await demoRequest(settings);
+    say(`POST ${service.httpUrl}/v1/generations  ${JSON.stringify(request)}`);
+    const { id } = await submit(service.httpUrl, request);
+    say(`gRPC Watch ${service.grpcAddress}  ${id}`);
+    const chunks: Buffer[] = [];
+    for await (const event of grpc.events('Watch', { id })) {
+      if (event.step !== undefined) showStep(event.step);
+      if (event.image_chunk !== undefined) chunks.push(event.image_chunk.data);
+      if (event.failed !== undefined) throw new Error(event.failed.error.detail);
+    }
+    const generation = (await answerOf(await fetch(`${service.httpUrl}/v1/generations/${id}`))) as Generation;
+    if (generation.result === null) throw new Error(`the generation is ${generation.status}`);
+    return { result: generation.result, picture: Buffer.concat(chunks) };
+  } finally {
+    grpc.close();
+    process.off('SIGINT', interrupted);
+    process.off('SIGTERM', interrupted);
+    await service.close();
+  }
+}
+
+/** The checkpoint's own request; for one that has none, the first four LoRAs of the folder at once. */
+async function demoRequest(settings: Settings): Promise<object> {
+  const own = defaultModel();
+  if (settings.model === own.checkpoint && own.demoRequest !== undefined) {
+    return JSON.parse(await readFile(own.demoRequest, 'utf8'));
+  }
+  const files = settings.loras === undefined ? [] : await readdir(settings.loras);
+  const ids = files
+    .filter((name) => name.endsWith('.safetensors'))
+    .map((name) => name.slice(0, -'.safetensors'.length));
+  const loras = ids
+    .sort()
+    .slice(0, LORA_COUNT)
+    .map((id, index) => ({ id, weight: 0.8, frequency_class: CLASSES[index] }));
+  return { ...PLAIN_REQUEST, loras, composition: { method: 'cmlora' } };
+}
+
+async function submit(httpUrl: string, request: object): Promise<{ id: string }> {
+  const response = await fetch(`${httpUrl}/v1/generations`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(request),
+  });
+  return (await answerOf(response)) as { id: string };
+}
+
+async function answerOf(response: Response): Promise<unknown> {
+  const body = await response.text();
+  if (!response.ok) throw new Error(`HTTP ${response.status}: ${body}`);
+  return JSON.parse(body);
+}
+
+/** On a terminal one line that moves; elsewhere a line for each quarter. */
+function showStep({
+  step,
+  steps,
+  leader,
+}: {
+  readonly step: number;
+  readonly steps: number;
+  readonly leader?: string;
+}) {
+  const text = `  step ${step} of ${steps}${leader === undefined ? '' : `, ${leader} leads`}`;
+  if (process.stdout.isTTY) process.stdout.write(`\r\x1b[K${text}${step === steps ? '\n' : ''}`);
+  else if (step === steps || step % Math.ceil(steps / 4) === 0) say(text);
+}
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+demo().catch((error: unknown) => {
+  process.stderr.write(`demo: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+});
