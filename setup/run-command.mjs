@@ -62,6 +62,10 @@ function excerpt(output) {
 function finished(program, args, { cwd, env }) {
   return new Promise((resolve) => {
     const child = spawn(program, args, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    // An interrupted set-up gives its lock back as it exits, so nothing that it started may go on.
+    const stop = () => child.kill();
+    process.once('exit', stop);
+    child.on('close', () => process.off('exit', stop));
     let stdout = '';
     let output = '';
     child.stdout.setEncoding('utf8').on('data', (text) => {
