@@ -12,7 +12,7 @@ import { assert } from '../core/assert.ts';
 import type { LoraComponent, LoraTarget } from '../core/lora/target.ts';
 import type { Builder, Value } from './builder.ts';
 import type { GraphTensor } from './graph.ts';
-import type { Tokens } from './layout.ts';
+import { shapeOf, type Tokens } from './layout.ts';
 
 const A_SUFFIX = '.lora_A';
 const B_SUFFIX = '.lora_B';
@@ -29,11 +29,10 @@ export function addLoraTerm(builder: Builder, x: Tokens, product: Tokens): Token
 
   // [rows, length, width] is [sets, rows / sets * length, width] in memory, because rows are grouped by set.
   const sets = builder.once('lora sets', () => builder.node('Shape', [a], { start: 0, end: 1 }));
-  const rows = builder.once('lora rows', () => builder.node('Shape', [x.value], { start: 0, end: 1 }));
   const grouped = builder.node('Reshape', [x.value, leadingShape(builder, sets, x.width)], {});
   const low = builder.node('MatMul', [grouped, a], {});
   const high = builder.node('MatMul', [low, b], {});
-  const term = builder.node('Reshape', [high, leadingShape(builder, rows, product.width)], {});
+  const term = builder.node('Reshape', [high, shapeOf(builder, product.value)], {});
   return { value: builder.node('Add', [product.value, term], {}), width: product.width };
 }
 

@@ -1,7 +1,7 @@
 import { InferenceSession, Tensor as RuntimeTensor } from 'onnxruntime-node';
 import type { CompiledGraph } from '../../src/compiler/compiled-graph.ts';
 import { assert } from '../../src/core/assert.ts';
-import type { LowRankFactors } from '../../src/core/lora/adapter.ts';
+import { rankBucket, rankOfSet, stackFactors, type WeightedAdapter } from '../../src/core/lora/stack.ts';
 import { elementCount, type Tensor } from '../../src/core/tensor/tensor.ts';
 
 /**
@@ -24,11 +24,18 @@ export interface RunnableGraph {
   close(): Promise<void>;
 }
 
-/** `directory` is the checkpoint's. */
-export async function openGraph(graph: CompiledGraph, directory: string): Promise<RunnableGraph> {
+/** `directory` is the checkpoint's. `withoutOptimizers` names graph optimizers of the runtime to leave out, separated by semicolons. */
+export async function openGraph(
+  graph: CompiledGraph,
+  directory: string,
+  withoutOptimizers = '',
+): Promise<RunnableGraph> {
   const session = await InferenceSession.create(graph.bytes, {
     intraOpNumThreads: 2,
-    extra: { session: { model_external_initializers_file_folder_path: directory } },
+    extra: {
+      session: { model_external_initializers_file_folder_path: directory },
+      optimization: { disable_specified_optimizers: withoutOptimizers },
+    },
   });
   const outputs = async (feeds: Feeds): Promise<Readonly<Record<string, Tensor>>> => {
     expectSameNames(Object.keys(feeds), session.inputNames);
@@ -53,29 +60,15 @@ export function integers(values: readonly number[], dims: readonly number[] = [v
   return { data: BigInt64Array.from(values.map(BigInt)), dims };
 }
 
-/** Feeds for every LoRA input of a graph: rank 0, except for the modules that a set has factors for. One set for each map. */
-export function loraFeeds(
-  graph: CompiledGraph,
-  sets: readonly ReadonlyMap<string, LowRankFactors>[] = [new Map()],
-): Feeds {
+/** Feeds for the LoRA inputs of a graph, one set for each group of rows; without sets, rank 0 for all rows. */
+export function loraFeeds(graph: CompiledGraph, sets: readonly (readonly WeightedAdapter[])[] = [[]]): Feeds {
   return Object.fromEntries(
-    graph.loraTargets.flatMap(({ module, inputWidth, outputWidth }) => {
-      const rank = Math.max(...sets.map((set) => set.get(module)?.rank ?? 0));
-      const a = new Float32Array(sets.length * inputWidth * rank);
-      const b = new Float32Array(sets.length * rank * outputWidth);
-      for (const [index, set] of sets.entries()) {
-        const factors = set.get(module);
-        if (factors === undefined) continue;
-        // Where sets differ in rank, the missing columns of A and rows of B stay zero.
-        for (let row = 0; row < inputWidth; row++) {
-          const columns = factors.a.subarray(row * factors.rank, (row + 1) * factors.rank);
-          a.set(columns, (index * inputWidth + row) * rank);
-        }
-        b.set(factors.b, index * rank * outputWidth);
-      }
+    graph.loraTargets.flatMap((target) => {
+      const rank = Math.max(...sets.map((set) => rankBucket(rankOfSet(set, target.component))));
+      const { a, b } = stackFactors(sets, target, rank);
       return [
-        [`${module}.lora_A`, { data: a, dims: [sets.length, inputWidth, rank] }],
-        [`${module}.lora_B`, { data: b, dims: [sets.length, rank, outputWidth] }],
+        [`${target.module}.lora_A`, a],
+        [`${target.module}.lora_B`, b],
       ];
     }),
   );

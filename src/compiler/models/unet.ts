@@ -64,7 +64,6 @@ export function compileUnet(checkpoint: Checkpoint, options: UnetKind & CompileO
 
   const up = upPath(config);
   const layers = options.kind === 'reuse' ? up.slice(up.length - resnetsAfterCut(options.cut, config)) : up;
-  const cuts = options.kind === 'full' ? (options.cuts ?? []) : [];
   const skips = take(downPath(builder, latent, conditions), layers.length);
   let x: Planes =
     options.kind === 'reuse'
@@ -73,10 +72,9 @@ export function compileUnet(checkpoint: Checkpoint, options: UnetKind & CompileO
           channels: featureChannels(options.cut, config),
         }
       : middle(builder.at('mid_block'), skips, conditions);
-  for (const [index, layer] of layers.entries()) {
-    for (const cut of cuts.filter((candidate) => layers.length - resnetsAfterCut(candidate, config) === index)) {
-      builder.output(featureTensor(featureOutput(cut), cut, config), x.value);
-    }
+  const inputs: Planes[] = [];
+  for (const layer of layers) {
+    inputs.push(x);
     x = upLayer(builder.at(layer.block), { x, skip: skips.pop(), next: skips.at(-1), ...layer }, conditions);
   }
 
@@ -84,6 +82,11 @@ export function compileUnet(checkpoint: Checkpoint, options: UnetKind & CompileO
   x = activatedNorm(builder.at('conv_norm_out'), x, { groups, epsilon });
   x = convolution(builder.at('conv_out'), x, { channels: config.latentChannels, kernel: 3 });
   builder.output({ name: 'prediction', type: 'float32', dims: latentDims }, x.value);
+  for (const cut of options.kind === 'full' ? (options.cuts ?? []) : []) {
+    const feature = inputs.at(-resnetsAfterCut(cut, config));
+    assert(feature !== undefined, 'a cut lies within the up path');
+    builder.output(featureTensor(featureOutput(cut), cut, config), feature.value);
+  }
   return compileGraph(builder);
 }
 
