@@ -76,9 +76,10 @@ function setUp(
   return new Promise((resolve) => child.on('close', (code) => resolve({ code, said })));
 }
 
-function isAlive(pid: number): boolean {
+/** False also for a process that has ended and that nobody has collected: its command line is empty. */
+function isRunning(pid: number): boolean {
   try {
-    return process.kill(pid, 0);
+    return readFileSync(`/proc/${pid}/cmdline`).length > 0;
   } catch {
     return false;
   }
@@ -227,7 +228,7 @@ test('a set-up that is interrupted ends what it started and gives its lock back'
   children.at(-1)?.kill('SIGTERM');
   expect((await running).code).toBe(130);
   const npm = Number(readFileSync(join(project, 'npm-pid'), 'utf8'));
-  await expect.poll(() => isAlive(npm)).toBe(false);
+  await expect.poll(() => isRunning(npm)).toBe(false);
   expect(existsSync(join(project, '.overtone/setup.lock'))).toBe(false);
 });
 
