@@ -11,8 +11,8 @@ export interface Running {
 const CLOSE_MS = 10_000;
 
 /**
- * The frame of every program: settings in, start, stop in order at SIGINT, SIGTERM or when the parent process goes away, and out
- * within a deadline. A second signal ends it at once.
+ * The frame of every program: settings in, start, stop in order at SIGINT or SIGTERM, and out within a deadline. A second signal
+ * ends it at once, and so does the death of a parent that has forked it.
  */
 export async function runProgram(
   name: string,
@@ -37,8 +37,8 @@ export async function runProgram(
   };
   process.on('SIGINT', () => void stop('SIGINT'));
   process.on('SIGTERM', () => void stop('SIGTERM'));
-  // Only where a parent has forked us: a child never outlives it.
-  process.on('disconnect', () => void stop('the parent process is gone'));
+  // Only where a parent has forked us. It was killed, and took Redis with it: there is nobody left to hand anything back to.
+  process.on('disconnect', () => process.exit(1));
   const fail = (error: unknown) => {
     reportFailure(name, error, logger);
     process.exit(1);

@@ -1,26 +1,31 @@
-import type { Logger } from 'pino';
-import type { Settings } from '../config/settings.ts';
+/** `npm start`: the whole service on this machine until Ctrl-C. Says on standard output where it is and what to try. */
+import { startLocalService } from './local-service.ts';
+import { runProgram } from './program.ts';
 
-/** A whole service on this machine: private Redis, gateway (HTTP and gRPC), worker, engine. */
-export interface LocalService {
-  /** `http://127.0.0.1:8080`, with the port that was really taken. */
-  readonly httpUrl: string;
-  /** `127.0.0.1:50051`. */
-  readonly grpcAddress: string;
-  /** Resolves when a worker is ready; rejects with the reason if its engine cannot be opened. */
-  readonly ready: Promise<void>;
-  /** Stops everything in order, within the drain deadline. No process is left. */
-  close(): Promise<void>;
+await runProgram('serve', async (settings, logger, fail) => {
+  const service = await startLocalService({ settings, logger, onProgress: showLoading });
+  service.ready.then(() => process.stdout.write(welcome(service)), fail);
+  return service;
+});
+
+let shown = '';
+
+function showLoading({ part, done, total }: { readonly part: string; readonly done: number; readonly total: number }) {
+  const line = `loading ${part} (${done} of ${total})\n`;
+  if (line !== shown) process.stdout.write(line);
+  shown = line;
 }
 
-export interface LocalServiceOptions {
-  readonly settings: Settings;
-  readonly logger: Logger;
-  /** Called while the engine loads. */
-  readonly onProgress?: (progress: { readonly part: string; readonly done: number; readonly total: number }) => void;
-}
+function welcome({ httpUrl, grpcAddress }: { readonly httpUrl: string; readonly grpcAddress: string }): string {
+  const body = JSON.stringify({ prompt: 'a lighthouse at dusk' });
+  return `
+Overtone is ready.
+  HTTP  ${httpUrl}
+  gRPC  ${grpcAddress}
 
-/** Starts everything; resolves when HTTP and gRPC listen, which is before the model is loaded. */
-export async function startLocalService(_options: LocalServiceOptions): Promise<LocalService> {
-  throw new Error('not written yet');
+Try it:
+  curl -s -H 'content-type: application/json' -H 'prefer: wait=60' -d '${body}' ${httpUrl}/v1/generations
+
+Ctrl-C stops it.
+`;
 }

@@ -41,16 +41,21 @@ export function createProducer(connection: Redis): Producer {
     queues.set(model, queue);
     return queue;
   };
+  /** A queue that was made while Redis was away never recovers: after a failure the next call makes another. */
+  const use = async <T>(model: string, call: (queue: Queue) => Promise<T>): Promise<T> => {
+    const queue = queueOf(model);
+    try {
+      return await call(queue);
+    } catch (error) {
+      queues.delete(model);
+      queue.close().catch(() => {});
+      throw error;
+    }
+  };
   return {
-    async countWaiting(model) {
-      return await queueOf(model).getWaitingCount();
-    },
-    async add(model, jobId) {
-      await queueOf(model).add('generation', {}, { jobId });
-    },
-    async remove(model, jobId) {
-      await queueOf(model).remove(jobId);
-    },
+    countWaiting: (model) => use(model, (queue) => queue.getWaitingCount()),
+    add: (model, jobId) => use(model, async (queue) => void (await queue.add('generation', {}, { jobId }))),
+    remove: (model, jobId) => use(model, async (queue) => void (await queue.remove(jobId))),
     async close() {
       await Promise.all([...queues.values()].map((queue) => queue.close()));
     },
