@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { ServerWritableStream } from '@grpc/grpc-js';
 import { ServiceError } from '../contract/errors.ts';
+import { isFinished } from '../contract/job.ts';
 import { isLastEvent, type JobEvent } from '../contract/job-event.ts';
 import type { Generations } from '../service/generations.ts';
 import { eventToWire } from './event-to-wire.ts';
@@ -12,7 +13,8 @@ export interface EventStream {
   readonly callerGone: AbortSignal;
   /**
    * Sends every event after `after`, pictures before `completed`, no faster than the caller reads. Resolves with the last event;
-   * undefined where it was sent before, or the caller has gone. Throws `unavailable` when the server closes.
+   * undefined where it was sent before, or the caller has gone. Throws `unavailable` where the server closes, or its events cannot
+   * be read any longer.
    */
   send(generations: Generations, id: string, after: string | undefined): Promise<JobEvent | undefined>;
 }
@@ -24,12 +26,18 @@ export function openEventStream(call: ServerWritableStream<unknown, object>, clo
   const signal = AbortSignal.any([caller.signal, closing]);
 
   async function write(message: object): Promise<void> {
-    if (!call.write(message)) await once(call, 'drain', { signal });
+    if (call.write(message)) return;
+    try {
+      await once(call, 'drain', { signal });
+    } catch (cause) {
+      throw new ServiceError('unavailable', 'the server closes, or the caller has gone', { cause });
+    }
   }
 
   return {
     callerGone: caller.signal,
     async send(generations, id, after) {
+      let hasSent = false;
       for await (const stored of await generations.watch(id, after, signal)) {
         const { event } = stored;
         if (event.type === 'completed') {
@@ -39,10 +47,14 @@ export function openEventStream(call: ServerWritableStream<unknown, object>, clo
           }
         }
         await write(eventToWire(id, stored));
+        hasSent = true;
         if (isLastEvent(event)) return event;
       }
-      if (closing.aborted) throw new ServiceError('unavailable', 'the server closes');
-      return undefined;
+      if (caller.signal.aborted) return undefined;
+      // Events also end where nobody can read them any longer; that must not look like the end of the generation.
+      const hadLast = !hasSent && after !== undefined && isFinished((await generations.get(id)).status);
+      if (hadLast) return undefined;
+      throw new ServiceError('unavailable', 'the events ended before the generation did');
     },
   };
 }

@@ -8,7 +8,7 @@ import { openGrpcClient } from '../grpc/client.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { defaultModel, withDefaultModel } from './default-model.ts';
 import { jsonLine, report } from './demo-report.ts';
-import { startLocalService } from './serve.ts';
+import { startLocalService } from './local-service.ts';
 
 /**
  * `npm run demo [-- --json]`: a private service on this machine, one generation with four LoRAs by cmlora, submitted over HTTP and

@@ -430,6 +430,15 @@ test('a server that closes ends streams with UNAVAILABLE and cancels nothing', a
   expect(service.cancelled).toEqual([]);
 });
 
+test('events that end before the generation does end a stream with UNAVAILABLE', async () => {
+  service.script = STARTED;
+  expect((await failure(collect(client.events('Watch', { id: 'g1' })))).code).toBe(status.UNAVAILABLE);
+});
+
+test('Watch after the last event of a finished generation ends well and empty', async () => {
+  expect(await collect(client.events('Watch', { id: 'g1', resume_token: '3' }))).toEqual([]);
+});
+
 test('health says SERVING while the service is ready, for the server and the service by name', async () => {
   const check = async (name: string) => {
     const { service: rpcs } = await import('grpc-health-check');
