@@ -64,7 +64,10 @@ export function parseLora(file: LoraFile, targets: readonly LoraTarget[]): Parse
   const keys = [...file.tensors.keys()].map((key) => ({ key, meaning: readKey(key, names) }));
   const groups = groupByModule(keys);
   const metadata = adapterMetadataOf(file.metadata, file.subject);
-  const modules = groups.filter(isMatchedPair).map((group) => moduleOf(group, file, metadata));
+  const pairs = groups.filter(isMatchedPair);
+  const modules = pairs
+    .filter((pair) => factorFaults(pair, file).length === 0)
+    .map((pair) => moduleOf(pair, file, metadata));
   const problems = [
     ...foreignProblems(file, keys),
     ...shapeProblems(file, modules),
@@ -73,12 +76,12 @@ export function parseLora(file: LoraFile, targets: readonly LoraTarget[]): Parse
     ...alphaProblems(file, modules),
   ];
   if (problems.length > 0) throw new InputError(problems);
-  const matched = new Set(modules.map(({ target }) => target));
+  const matched = new Set(pairs.map(({ target }) => target));
   const unmatched = keys.flatMap(({ key, meaning }) => {
     const reason = unmatchedReason(meaning, matched);
     return reason === undefined ? [] : [{ key, reason }];
   });
-  const first = groups.find(isMatchedPair);
+  const [first] = pairs;
   if (first === undefined) throw new InputError([noMatch(file, unmatched)]);
   const place = new Map(targets.map((target, index) => [target, index]));
   return {
