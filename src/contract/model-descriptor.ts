@@ -17,7 +17,7 @@ export interface ModelDescriptor {
   readonly latentChannels: number;
   /** Pixels for each latent cell, along a side. */
   readonly latentScale: number;
-  /** Width and height must be multiples of this many pixels: latentScale times the U-Net's down-sampling. */
+  /** Width and height must be multiples of this many pixels. */
   readonly sideMultiple: number;
   readonly unet: { readonly layersPerBlock: number; readonly levels: number };
   readonly scheduler: SchedulerConfig;

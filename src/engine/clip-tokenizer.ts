@@ -14,7 +14,7 @@ const END_TOKEN = '<|endoftext|>';
 const WORD_PATTERN =
   "<\\|startoftext\\|>|<\\|endoftext\\|>|'s|'t|'re|'ve|'m|'ll|'d|[\\p{L}]+|[\\p{N}]|[^\\s\\p{L}\\p{N}]+";
 
-/** Exactly `positions` ids: start, text, end, padding. `truncated` says whether some of the text had no room. */
+/** Exactly `positions` ids: start, text, end, and more ends to fill the rest. `truncated` says whether some of the text had no room. */
 export type ClipTokenizer = (text: string) => { readonly ids: readonly number[]; readonly truncated: boolean };
 
 export interface ClipTokenizerFiles {
@@ -24,11 +24,9 @@ export interface ClipTokenizerFiles {
   readonly merges: readonly string[];
   /** How many ids the text encoder takes: 77 in CLIP. */
   readonly positions: number;
-  /** What fills the rest: `<|endoftext|>` in Stable Diffusion 1.x. */
-  readonly padToken: string;
 }
 
-export function createClipTokenizer({ vocabulary, merges, positions, padToken }: ClipTokenizerFiles): ClipTokenizer {
+export function createClipTokenizer({ vocabulary, merges, positions }: ClipTokenizerFiles): ClipTokenizer {
   const idOf = (token: string): number => {
     const id = vocabulary[token];
     assert(id !== undefined, `the vocabulary has no token ${token}`);
@@ -36,7 +34,6 @@ export function createClipTokenizer({ vocabulary, merges, positions, padToken }:
   };
   const startId = idOf(START_TOKEN);
   const endId = idOf(END_TOKEN);
-  const padId = idOf(padToken);
   const tokenizer = new Tokenizer(tokenizerJson({ vocabulary, merges, startId }), {});
   const wordIds = (text: string): number[] =>
     tokenizer.encode(withoutCapitalSigma(text), { add_special_tokens: false }).ids;
@@ -45,7 +42,7 @@ export function createClipTokenizer({ vocabulary, merges, positions, padToken }:
     // Inside a text the end token counts only exactly as it is written, so it is found before anything becomes lower case.
     const words = text.split(END_TOKEN).flatMap((part, index) => [...(index > 0 ? [endId] : []), ...wordIds(part)]);
     const kept = words.slice(0, positions - 2);
-    const padding = new Array<number>(positions - 2 - kept.length).fill(padId);
+    const padding = new Array<number>(positions - 2 - kept.length).fill(endId);
     return { ids: [startId, ...kept, endId, ...padding], truncated: kept.length < words.length };
   };
 }

@@ -1,19 +1,32 @@
 import { assert } from '../core/assert.ts';
 import { elementCount, type Tensor } from '../core/tensor/tensor.ts';
+import type { Feed } from './session.ts';
 
 /** Between one tensor for each row, [1, ...], which is what jobs hold, and one for a call, [rows, ...], which is what graphs take. */
 
 /** Copies rows [1, ...] of equal shape into one [rows, ...]. */
-export function stackRows(rows: readonly Tensor[]): Tensor {
+export function stackRows(rows: readonly Feed[]): Feed {
   const [first] = rows;
-  assert(first !== undefined && first.dims[0] === 1, 'rows are stacked from tensors [1, ...]');
+  assert(first !== undefined, 'a call has at least one row');
+  const strangers = rows.filter(({ dims }) => dims[0] !== 1 || dims.join() !== first.dims.join());
+  assert(strangers.length === 0, `rows of one call are [${first.dims}] and [${strangers[0]?.dims}]`);
+
+  const dims = [rows.length, ...first.dims.slice(1)];
   const rowSize = first.data.length;
+  if (first.data instanceof BigInt64Array) {
+    const data = new BigInt64Array(rows.length * rowSize);
+    for (const [row, { data: source }] of rows.entries()) {
+      assert(source instanceof BigInt64Array, 'rows of one call are of one type');
+      data.set(source, row * rowSize);
+    }
+    return { data, dims };
+  }
   const data = new Float32Array(rows.length * rowSize);
-  rows.forEach((row, index) => {
-    assert(row.data.length === rowSize, `row ${index} is [${row.dims}], the first is [${first.dims}]`);
-    data.set(row.data, index * rowSize);
-  });
-  return { data, dims: [rows.length, ...first.dims.slice(1)] };
+  for (const [row, { data: source }] of rows.entries()) {
+    assert(source instanceof Float32Array, 'rows of one call are of one type');
+    data.set(source, row * rowSize);
+  }
+  return { data, dims };
 }
 
 /** Copies each row of [rows, ...] out as [1, ...], so that keeping one row does not keep the whole call's memory. */
