@@ -1,0 +1,119 @@
+import { randomInt } from 'node:crypto';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { NamedReceipt } from '../contract/generation-result.ts';
+import type { PipelineEvent } from '../contract/pipeline-event.ts';
+import { assert } from '../core/assert.ts';
+import type { LoraTarget } from '../core/lora/target.ts';
+import { openEngine, readModel } from '../engine/open-engine.ts';
+import type { Device } from '../engine/session.ts';
+import { encodePng } from '../files/encode-image.ts';
+import { inspectLoraFile } from '../files/lora-file.ts';
+import { openLoraFolder } from '../files/lora-folder.ts';
+import { recipeOf } from '../files/recipe.ts';
+import { generate } from '../pipeline/generate.ts';
+import { type LoraCatalog, resolveRequest } from '../pipeline/resolve-request.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { GenerateArguments } from './arguments.ts';
+import { describePlan, describeReceipt, describeTimings } from './report.ts';
+
+/**
+ * `overtone generate`: a prompt and LoRAs to a PNG in this very process, with no Redis and no HTTP. The same request, resolution,
+ * pipeline and encoder as the service, so the file is the same to the byte.
+ */
+
+/** Where text goes: the result's lines, and lines on the way that a person may want and a program does not. */
+export interface Output {
+  readonly result: (line: string) => void;
+  readonly progress: (line: string) => void;
+}
+
+export async function runGenerate(
+  options: GenerateArguments,
+  context: {
+    readonly device: Device;
+    readonly threads: number | undefined;
+    readonly logger: Logger;
+    readonly output: Output;
+    readonly signal: AbortSignal;
+  },
+): Promise<void> {
+  const { device, threads, logger, output, signal } = context;
+  const { checkpoint, loras, loraFiles } = options;
+  // The request is resolved before any weight is loaded, so that a wrong one fails at once.
+  const read = await readModel({ checkpoint, device });
+  const catalog = catalogOf(options, read.model.loraTargets);
+  const resolved = await resolveRequest(options.request, read.model, catalog, () => randomInt(2 ** 32));
+  const { request, receipts } = resolved;
+
+  const engine = await openEngine({
+    checkpoint,
+    read,
+    loras,
+    loraFiles,
+    device,
+    ...(threads !== undefined && { threads }),
+    onProgress: ({ part, done, total }) => output.progress(`loading ${part} (${done}/${total})`),
+    logger,
+  });
+  try {
+    const start = performance.now();
+    const { image, done } = await collect(
+      generate(request, engine.model, engine, signal, () => performance.now()),
+      output,
+    );
+    const encodeStart = performance.now();
+    const png = await encodePng({ ...image, recipe: recipeOf(request, image.image) });
+    await mkdir(dirname(options.out), { recursive: true });
+    await writeFile(options.out, png.bytes);
+    const end = performance.now();
+
+    const { width, height, seed } = image;
+    const { sha256, pixels_sha256 } = png;
+    const seconds = (end - start) / 1000;
+    if (options.json) {
+      const result = { image: options.out, sha256, pixels_sha256, width, height, seconds };
+      output.result(JSON.stringify({ ...result, loras: receipts.map(briefly), passes: done.passes }));
+      return;
+    }
+    for (const warning of [...resolved.warnings, ...done.warnings]) output.result(`note: ${warning}`);
+    for (const receipt of receipts) output.result(describeReceipt(receipt));
+    for (const line of describePlan(request, done.plan, done.passes)) output.result(line);
+    output.result(describeTimings({ ...done.timings, encode_image_ms: end - encodeStart }));
+    output.result(`${options.out}: ${width}x${height}, seed ${seed}, ${seconds.toFixed(1)} s, sha256 ${sha256}`);
+  } finally {
+    await engine.close();
+  }
+}
+
+/** LoRAs given as files are found by their names, all others in the folder. */
+function catalogOf({ loras, loraFiles }: GenerateArguments, targets: readonly LoraTarget[]): LoraCatalog {
+  const folder = loras === undefined ? undefined : openLoraFolder(loras);
+  return {
+    async inspect(id) {
+      const file = loraFiles.get(id);
+      return file === undefined ? await folder?.inspect(id, targets) : await inspectLoraFile(file, targets);
+    },
+  };
+}
+
+type EventOf<Type extends PipelineEvent['type']> = Extract<PipelineEvent, { readonly type: Type }>;
+
+/** Runs a generation of one image to its end. */
+async function collect(events: AsyncIterable<PipelineEvent>, output: Output) {
+  let image: EventOf<'image'> | undefined;
+  let done: EventOf<'done'> | undefined;
+  for await (const event of events) {
+    if (event.type === 'step') output.progress(`step ${event.step} of ${event.steps}`);
+    else if (event.type === 'image') image = event;
+    else done = event;
+  }
+  assert(image !== undefined && done !== undefined, 'a generation ends with an image and done');
+  return { image, done };
+}
+
+/** A receipt without the names of its hundreds of layers. */
+function briefly({ id, sha256, format, ranks, alphas, matched, unmatched }: NamedReceipt) {
+  const layers = { unet: matched.unet.length, text_encoder: matched.text_encoder.length };
+  return { id, sha256, format, ranks, alphas, matched: layers, unmatched: unmatched.map(({ key }) => key) };
+}
