@@ -1,6 +1,6 @@
 /**
  * Reads the keys of a config.json one by one and remembers everything that is wrong, so that a checkpoint is refused once, with all
- * its reasons. A key that is missing takes the default of the Python library that wrote the file. After a problem the reading goes
+ * its reasons. A key that is missing or null takes the default of the Python library that wrote the file. After a problem the reading goes
  * on with the default; whoever asked for `problems` must not use the value.
  */
 
@@ -57,7 +57,7 @@ export function readConfig(json: Readonly<Record<string, unknown>>, subject: str
     options: { missing: Missing; isValid: (value: unknown) => value is T; allowed: string },
   ): T | Missing {
     const value = reader.raw(key);
-    if (value === undefined) return options.missing;
+    if (value === undefined || value === null) return options.missing;
     if (options.isValid(value)) return value;
     reader.refuse(key, options.allowed);
     return options.missing;
