@@ -8,6 +8,7 @@ import transformers
 
 warnings.filterwarnings("ignore", message="The following (alpha|rank)_pattern keys")
 warnings.filterwarnings("ignore", category=FutureWarning)
+warnings.filterwarnings("ignore", message="Already found a `peft_config`")
 logging.getLogger("diffusers").setLevel(logging.ERROR)
 transformers.utils.logging.set_verbosity_error()
 transformers.utils.logging.disable_progress_bar()

@@ -1,0 +1,111 @@
+"""Every golden picture: what a client would ask for. `render_pictures.py` makes them."""
+
+from dataclasses import dataclass, field
+
+PROMPT = "a red fox in the snow, digital painting, masterpiece"
+NEGATIVE = "blurry, low quality, extra fingers"
+SEED = 42
+SQUARE, TALL, WIDE = (128, 128), (128, 192), (192, 128)  # width, height
+
+
+@dataclass(frozen=True)
+class Lora:
+    name: str
+    weight: float
+    frequency_class: str = "high"
+
+
+@dataclass(frozen=True)
+class Picture:
+    name: str
+    loras: list[Lora]
+    composition: dict  # as a request's `composition`: method, and for cmlora B.7's options
+    size: tuple[int, int] = SQUARE
+    sampler: str = "ddim"
+    seed: int = SEED
+    prompt: str = PROMPT
+    negative_prompt: str = NEGATIVE
+    steps: int = 20
+    guidance_scale: float = 7.5
+    tags: dict = field(default_factory=dict)
+
+
+ONE = [Lora("kohya-full-mixed", 0.8)]
+TWO = [Lora("kohya-feedforward-r6", 1.0, "low"), Lora("peft-attention-r8", 0.9)]
+# The low-frequency LoRA comes first in the request and last in the order.
+FOUR = [
+    Lora("kohya-feedforward-r6", 0.8, "low"),
+    Lora("peft-full-metadata", 0.7),
+    Lora("kohya-attention-r4", 1.0),
+    Lora("legacy-cross-attention-r2", 0.9),
+]
+SPLIT = [Lora(l.name, l.weight, "low" if n > 1 else "high") for n, l in enumerate(FOUR)]  # two high, two low
+
+INNER = {"level": 0, "layers": 3}
+NONE = {"method": "merge", "text_encoder": "all"}
+
+
+def cmlora(**options) -> dict:
+    return {"method": "cmlora", **options}
+
+
+def refresh(policy: str, **fields) -> dict:
+    return {"policy": policy, **fields}
+
+
+PICTURES = [
+    Picture("none-square", [], NONE),
+    Picture("none-tall-euler", [], NONE, TALL, "euler", seed=2**32 - 1),
+    Picture("merge1-square", ONE, NONE),
+    Picture("merge1-tall-euler", ONE, NONE, TALL, "euler", seed=7),
+    Picture("merge4-square", FOUR, NONE),
+    Picture("merge4-tall", FOUR, NONE, TALL),
+    Picture("merge4-square-euler", FOUR, NONE, sampler="euler", seed=1, prompt="the night sky over a city of glass"),
+    Picture("composite4-square", FOUR, {"method": "composite", "text_encoder": "own"}),
+    Picture("switch4-square", FOUR, {"method": "switch", "text_encoder": "own"}),
+    Picture("cmlora1-square", ONE, cmlora(refresh=refresh("oldest_first", every=1), cut=INNER)),
+    Picture("cmlora2-all", TWO, cmlora(refresh=refresh("all"), cut="none")),
+    Picture("cmlora2-every1-inner", TWO, cmlora(refresh=refresh("oldest_first", every=1, max_age=6), cut=INNER)),
+    Picture("cmlora2-every2-outer", TWO, cmlora(refresh=refresh("oldest_first", every=2, max_age=8), cut="outer")),
+    Picture(
+        "cmlora2-low-first-euler",
+        TWO,
+        cmlora(direction="low_first", late_set="all", refresh=refresh("on_turn", max_age=5), cut="outer"),
+        sampler="euler",
+    ),
+    Picture("cmlora4-all", FOUR, cmlora(refresh=refresh("all"), cut="none")),
+    Picture("cmlora4-every1-inner", FOUR, cmlora(refresh=refresh("oldest_first", every=1, max_age=6), cut=INNER)),
+    Picture("cmlora4-every1-inner-default-age", FOUR, cmlora(refresh=refresh("oldest_first", every=1), cut=INNER)),
+    Picture("cmlora4-every2-outer", FOUR, cmlora(refresh=refresh("oldest_first", every=2, max_age=8), cut="outer")),
+    Picture("cmlora4-on-turn-inner", FOUR, cmlora(refresh=refresh("on_turn", max_age=9), cut=INNER)),
+    Picture("cmlora4-leader-outer", FOUR, cmlora(refresh=refresh("leader"), cut="outer")),
+    Picture(
+        "cmlora4-geometric-tall",
+        SPLIT,
+        cmlora(
+            weights={"initial": "n_minus_half", "decay": "geometric", "floor": 1},
+            refresh=refresh("oldest_first", every=1, max_age=5, warm_up=3, forced_end=2),
+            cut=INNER,
+        ),
+        TALL,
+    ),
+    Picture(
+        "cmlora4-geometric-wide-euler",
+        SPLIT,
+        cmlora(
+            phase_at=0.4,
+            late_set="all_but_first",
+            turn={"near": 1, "middle": 4, "bounds": [0.25, 0.75]},
+            weights={"initial": 6, "decay": "geometric", "floor": 5.25},
+            refresh=refresh("oldest_first", every=2),
+            cut="outer",
+        ),
+        WIDE,
+        "euler",
+    ),
+    Picture(
+        "cmlora4-interleaved-text-all",
+        SPLIT,
+        cmlora(direction="interleaved", text_encoder="all", refresh=refresh("oldest_first", every=1, max_age=6), cut=INNER),
+    ),
+]

@@ -1,0 +1,79 @@
+"""A picture by composition of N passes a step (composite, switch, cmlora): plan -> passes -> fold -> guidance -> sampler."""
+
+import torch
+from diffusers import StableDiffusionPipeline
+
+from reference_unet import cut_of, full_pass, reuse_pass
+
+Loras = list[tuple[str, float]]  # id and weight, in request order
+
+
+@torch.no_grad()
+def generate_latent(
+    pipeline: StableDiffusionPipeline,
+    loras: Loras,
+    plan: dict,
+    cut: str | dict,
+    text_policy: str,
+    prompt: str,
+    negative_prompt: str,
+    noise: torch.Tensor,
+    guidance_scale: float,
+) -> torch.Tensor:
+    """The pipeline's scheduler has its timesteps set, and they are the plan's."""
+    weight_of = dict(loras)
+    texts = encode_all(pipeline, loras, text_policy, prompt, negative_prompt)
+    scheduler, unet = pipeline.scheduler, pipeline.unet
+    features: dict[str, torch.Tensor] = {}
+    latent = noise * scheduler.init_noise_sigma
+    for timestep, row in zip(scheduler.timesteps, plan["evaluations"], strict=True):
+        x = scheduler.scale_model_input(torch.cat([latent, latent]), timestep)  # unconditional half first
+        eps_u, eps_c = 0, 0
+        for j, p in zip(plan["order"], row["weights"], strict=True):
+            if j not in row["full"] and j not in row["reuse"]:
+                continue  # switch: only the leader runs
+            pipeline.set_adapters([j], [weight_of[j]])
+            if j in row["full"]:
+                prediction, features[j] = full_pass(unet, x, timestep, texts[j], cut_of(cut))
+            else:
+                prediction = reuse_pass(unet, x, timestep, texts[j], cut_of(cut), features[j])
+            uncond, cond = prediction.chunk(2)
+            eps_u, eps_c = eps_u + p * uncond, eps_c + p * cond
+        eps = eps_u + guidance_scale * (eps_c - eps_u)
+        latent = scheduler.step(eps, timestep, latent).prev_sample
+    return latent
+
+
+def encode_all(pipeline, loras: Loras, policy: str, prompt: str, negative_prompt: str) -> dict[str, torch.Tensor]:
+    """For each LoRA the text of its pass, [2, 77, width]: the negative prompt first."""
+    everything = encode_with(pipeline, loras if policy == "all" else [], prompt, negative_prompt)
+    if policy != "own":
+        return {j: everything for j, _weight in loras}
+    return {lora[0]: encode_with(pipeline, [lora], prompt, negative_prompt) for lora in loras}
+
+
+def encode_with(pipeline, loras: Loras, prompt: str, negative_prompt: str) -> torch.Tensor:
+    if loras:
+        pipeline.set_adapters([j for j, _weight in loras], [weight for _j, weight in loras])
+    else:
+        pipeline.disable_lora()
+    positive, negative = pipeline.encode_prompt(prompt, "cpu", 1, True, negative_prompt)
+    pipeline.enable_lora()
+    return torch.cat([negative, positive])
+
+
+def composite_plan(order: list[str], timesteps: list[float]) -> dict:
+    """Every LoRA at every evaluation, all alike."""
+    weights = [1 / len(order)] * len(order)
+    rows = [{"evaluation": e, "timestep": t, "weights": weights, "full": order, "reuse": []} for e, t in enumerate(timesteps)]
+    return {"order": order, "evaluations": rows}
+
+
+def switch_plan(order: list[str], timesteps: list[float], tau: int = 5) -> dict:
+    """One LoRA at a time: index floor(evaluation / tau) mod N."""
+    rows = []
+    for e, t in enumerate(timesteps):
+        leader = order[e // tau % len(order)]
+        weights = [float(j == leader) for j in order]
+        rows.append({"evaluation": e, "timestep": t, "leader": leader, "weights": weights, "full": [leader], "reuse": []})
+    return {"order": order, "evaluations": rows}
