@@ -12,9 +12,9 @@ export interface RowArrangement {
 
 /**
  * Groups rows by the key of their LoRA set. Sets with different numbers of rows are fed more than once: with 4 and 2 rows the
- * first is fed twice and the second once, with 2 rows each.
+ * first is fed twice and the second once, with 2 rows each. With `onePerSet` every row is fed a set of its own.
  */
-export function arrangeRows(setKeys: readonly string[]): RowArrangement {
+export function arrangeRows(setKeys: readonly string[], options: { readonly onePerSet: boolean }): RowArrangement {
   const rowsOfSet = new Map<string, number[]>();
   setKeys.forEach((key, row) => {
     const rows = rowsOfSet.get(key);
@@ -23,7 +23,7 @@ export function arrangeRows(setKeys: readonly string[]): RowArrangement {
   });
   // By key, so that the same sets come in the same order whoever was first, and their stacked factors are found in the cache.
   const groups = [...rowsOfSet.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, rows]) => rows);
-  const rowsPerSet = groups.map((rows) => rows.length).reduce(greatestCommonDivisor, 0);
+  const rowsPerSet = options.onePerSet ? 1 : groups.map((rows) => rows.length).reduce(greatestCommonDivisor, 0);
   const order = groups.flat();
   return { order, sets: order.filter((_, place) => place % rowsPerSet === 0) };
 }

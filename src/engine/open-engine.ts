@@ -124,7 +124,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     const loraFeeds = createLoraFeeds({ adapterOf: adapters.get, maxBytes: LORA_FEED_BYTES });
     const features = createFeatureCache(FEATURE_BYTES);
     const textEncoder = createTextEncoder(textGraph, loraFeeds);
-    const unet = createUnet({ full, reuse, featureOutput }, loraFeeds);
+    const unet = createUnet({ full, reuse, featureOutput, levels: model.unet.levels }, loraFeeds);
     let leaseCount = 0;
 
     return {
@@ -147,12 +147,8 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
 
       async decode(latent, signal) {
         signal.throwIfAborted();
-        const [outputs] = await runRows(
-          vae,
-          [{ inputs: new Map([['latent', latent]]), adapters: [] }],
-          ['planes'],
-          loraFeeds,
-        );
+        const row = { inputs: new Map([['latent', latent]]), adapters: [], mayBeOnePosition: false };
+        const [outputs] = await runRows(vae, [row], ['planes'], loraFeeds);
         return outputOf(outputs ?? new Map(), 'planes');
       },
 

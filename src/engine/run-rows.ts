@@ -26,6 +26,11 @@ export interface GraphRow {
   readonly inputs: ReadonlyMap<string, Feed>;
   /** All rows of a call have sets of one rank bucket. */
   readonly adapters: readonly AdapterUse[];
+  /**
+   * Whether a layer may see this row as a single position. A product with one position is summed in another order than one with
+   * two, so rows of a set must then not be put together: who else has the set would show in the last bits. All rows agree.
+   */
+  readonly mayBeOnePosition: boolean;
 }
 
 /** For each row, the outputs by name, each [1, ...]. */
@@ -35,7 +40,11 @@ export async function runRows(
   outputs: readonly string[],
   loraFeeds: LoraFeeds,
 ): Promise<readonly ReadonlyMap<string, Tensor>[]> {
-  const { order, sets } = arrangeRows(rows.map(({ adapters }) => setKey(adapters)));
+  const onePerSet = rows.some(({ mayBeOnePosition }) => mayBeOnePosition);
+  const { order, sets } = arrangeRows(
+    rows.map(({ adapters }) => setKey(adapters)),
+    { onePerSet },
+  );
   const arranged = order.map((index) => rowAt(rows, index));
   const feeds = new Map(
     loraFeeds.feedsFor(

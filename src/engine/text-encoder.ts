@@ -16,6 +16,7 @@ export function createTextEncoder(graph: LoadedGraph, loraFeeds: LoraFeeds): Bat
       const calls = rows.map(({ ids, adapters }) => ({
         inputs: new Map([['ids', { data: BigInt64Array.from(ids, BigInt), dims: [1, ids.length] }]]),
         adapters,
+        mayBeOnePosition: ids.length === 1,
       }));
       const results = await runRows(graph, calls, ['text'], loraFeeds);
       return results.map((outputs) => outputOf(outputs, 'text'));

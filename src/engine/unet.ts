@@ -30,6 +30,8 @@ export interface UnetGraphs {
   readonly reuse: (cut: Cut) => Promise<LoadedGraph>;
   /** The output of `full` that is the feature at a cut. */
   readonly featureOutput: (cut: Cut) => string;
+  /** Resolutions: each is half of the one above. */
+  readonly levels: number;
 }
 
 /** Rows in a call: more do not make a CPU faster, and a call is how long an abort or a newcomer waits. */
@@ -67,7 +69,11 @@ async function runTasks(
   const features = new Set(
     tasks.flatMap((task) => (task.kind === 'full' && task.keep !== null ? [graphs.featureOutput(task.keep)] : [])),
   );
-  const rows = tasks.map((task) => ({ inputs: inputsOf(task), adapters: task.row.adapters }));
+  const rows = tasks.map((task) => ({
+    inputs: inputsOf(task),
+    adapters: task.row.adapters,
+    mayBeOnePosition: deepestCells(task.row.latent, graphs.levels) === 1,
+  }));
   const results = await runRows(graph, rows, ['prediction', ...features], loraFeeds);
   return results.map((outputs, index) => {
     const task = tasks[index];
@@ -77,6 +83,12 @@ async function runTasks(
       feature: keep === null ? null : outputOf(outputs, graphs.featureOutput(keep)),
     };
   });
+}
+
+/** Cells of the smallest feature map, each a position of its attention: 1 for pictures of 64x64 with four levels. */
+function deepestCells({ dims: [, , height = 1, width = 1] }: Tensor, levels: number): number {
+  const factor = 2 ** (levels - 1);
+  return Math.ceil(height / factor) * Math.ceil(width / factor);
 }
 
 function inputsOf(task: UnetTask): ReadonlyMap<string, Tensor> {

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { arrangeRows } from '../../../src/engine/arrange-rows.ts';
+import { arrangeRows as arrange } from '../../../src/engine/arrange-rows.ts';
+
+const arrangeRows = (keys: readonly string[]) => arrange(keys, { onePerSet: false });
 
 test('rows of one set lie together and share it', () => {
   expect(arrangeRows(['a', 'b', 'a', 'b'])).toEqual({ order: [0, 2, 1, 3], sets: [0, 1] });
@@ -29,4 +31,8 @@ test('always, a row at place p is read with set floor(p / (rows / sets)), and th
       });
     }),
   );
+});
+
+test('rows that must not be put together have a set each', () => {
+  expect(arrange(['b', 'a', 'b'], { onePerSet: true })).toEqual({ order: [1, 0, 2], sets: [1, 0, 2] });
 });
