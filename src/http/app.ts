@@ -1,4 +1,4 @@
-import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { LIMITS } from '../contract/limits.ts';
 import type { Generations } from '../service/generations.ts';
 import type { Health } from '../service/health.ts';
@@ -35,7 +35,7 @@ export async function createHttpApp(services: HttpServices, logger: Logger): Pro
   const app = Fastify({
     loggerInstance: logger as FastifyBaseLogger,
     // One line for each finished request would drown the jobs' own; errors are logged where they are handled.
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: LIMITS.bodyBytes,
     requestTimeout: REQUEST_MS,
     // At a stop, streams are told to end by their services; a connection that idles is closed.

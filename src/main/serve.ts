@@ -1,9 +1,10 @@
 /** `npm start`: the whole service on this machine until Ctrl-C. Says on standard output where it is and what to try. */
+import { withDefaultModel } from './default-model.ts';
 import { startLocalService } from './local-service.ts';
 import { runProgram } from './program.ts';
 
 await runProgram('serve', async (settings, logger, fail) => {
-  const service = await startLocalService({ settings, logger, onProgress: showLoading });
+  const service = await startLocalService({ settings: withDefaultModel(settings), logger, onProgress: showLoading });
   service.ready.then(() => process.stdout.write(welcome(service)), fail);
   return service;
 });
