@@ -1,6 +1,6 @@
 """Every golden picture: what a client would ask for. `render_pictures.py` makes them."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 PROMPT = "a red fox in the snow, digital painting, masterpiece"
 NEGATIVE = "blurry, low quality, extra fingers"
@@ -27,7 +27,6 @@ class Picture:
     negative_prompt: str = NEGATIVE
     steps: int = 20
     guidance_scale: float = 7.5
-    tags: dict = field(default_factory=dict)
 
 
 ONE = [Lora("kohya-full-mixed", 0.8)]
@@ -75,7 +74,13 @@ PICTURES = [
     ),
     Picture("cmlora4-all", FOUR, cmlora(refresh=refresh("all"), cut="none")),
     Picture("cmlora4-every1-inner", FOUR, cmlora(refresh=refresh("oldest_first", every=1, max_age=6), cut=INNER)),
-    Picture("cmlora4-every1-inner-default-age", FOUR, cmlora(refresh=refresh("oldest_first", every=1), cut=INNER)),
+    Picture(
+        "cmlora4-default-age",
+        FOUR,
+        cmlora(refresh=refresh("oldest_first", every=1), cut=INNER),
+        seed=3,
+        prompt="the night sky over a city of glass",
+    ),
     Picture("cmlora4-every2-outer", FOUR, cmlora(refresh=refresh("oldest_first", every=2, max_age=8), cut="outer")),
     Picture("cmlora4-on-turn-inner", FOUR, cmlora(refresh=refresh("on_turn", max_age=9), cut=INNER)),
     Picture("cmlora4-leader-outer", FOUR, cmlora(refresh=refresh("leader"), cut="outer")),
