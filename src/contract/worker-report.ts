@@ -7,6 +7,13 @@ export type WorkerReport = {
   readonly model: string;
   readonly device: string;
 } & (
-  | { readonly state: 'loading'; readonly part: string; readonly done: number; readonly total: number }
+  | {
+      readonly state: 'loading';
+      readonly part: string;
+      readonly done: number;
+      readonly total: number;
+      /** Of an engine that was ready before and only starts again: jobs for it can be accepted meanwhile. */
+      readonly descriptor: ModelDescriptor | null;
+    }
   | { readonly state: 'ready'; readonly descriptor: ModelDescriptor }
 );

@@ -10,7 +10,8 @@ import { createWorkerRegistry } from '../store/worker-registry.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { EngineProcess, type EngineState } from '../worker/engine-process.ts';
 import { startHeartbeat } from '../worker/heartbeat.ts';
-import { runJob } from '../worker/run-job.ts';
+import { type RunJobEffects, runJob } from '../worker/run-job.ts';
+import { createTurnstile } from '../worker/turnstile.ts';
 import { connectRedis } from './connect-redis.ts';
 import { existingDirectory, loraDirectory, modelId } from './folders.ts';
 import type { Running } from './program.ts';
@@ -37,7 +38,6 @@ export async function openWorker(options: {
   const queueRedis = connect();
   const cancelRedis = connect();
   const journal = createJobJournal(redis, settings.resultLifetimeS);
-  const blobs = createDiskBlobStore(settings.data);
   const about = { worker: randomUUID(), model: modelId(settings.model), device: settings.device };
 
   const engine = new EngineProcess({
@@ -52,11 +52,19 @@ export async function openWorker(options: {
     },
     logger,
   });
+  const effects: RunJobEffects = {
+    journal,
+    blobs: createDiskBlobStore(settings.data),
+    engine,
+    turnstile: createTurnstile(),
+    now: () => performance.now(),
+    logger,
+  };
   const consumer = openConsumer({
     connection: queueRedis,
     model: about.model,
     concurrency: settings.concurrency,
-    take: (turn) => runJob(turn, { journal, blobs, engine, now: () => performance.now(), logger }),
+    take: (turn) => runJob(turn, effects),
     onGivenUp: async (jobId) => {
       const problem = problemDetails(new ServiceError('internal', 'the queue has given the job up'));
       if (await journal.abandon(jobId, problem)) logger.error({ job: jobId }, 'given up by the queue');
@@ -66,7 +74,7 @@ export async function openWorker(options: {
   const heartbeat = startHeartbeat({
     registry: createWorkerRegistry(redis, Date.now),
     workerId: about.worker,
-    report: () => reportOf(engine.state, about),
+    report: () => reportOf(engine, about),
     logger,
   });
   await listenForCancels(cancelRedis, (jobId) => consumer.cancel(jobId));
@@ -83,12 +91,15 @@ export async function openWorker(options: {
 }
 
 function reportOf(
-  state: EngineState,
+  engine: EngineProcess,
   worker: { readonly worker: string; readonly model: string; readonly device: string },
 ): WorkerReport | undefined {
+  const { state, knownModel } = engine;
   switch (state.kind) {
-    case 'loading':
-      return { ...worker, state: 'loading', part: state.part, done: state.done, total: state.total };
+    case 'loading': {
+      const { part, done, total } = state;
+      return { ...worker, state: 'loading', part, done, total, descriptor: knownModel ?? null };
+    }
     case 'ready':
       return { ...worker, device: state.model.device, state: 'ready', descriptor: state.model };
     case 'refused':

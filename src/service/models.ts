@@ -7,11 +7,11 @@ import { reaching } from './reaching.ts';
 
 /** Which checkpoints are being served, as their workers say. */
 export interface Models {
-  /** One descriptor for each model that a ready worker serves, by id. */
+  /** One descriptor for each model that a worker serves whose engine is ready or was ready and starts again, by id. */
   list(): Promise<readonly ModelDescriptor[]>;
   /**
    * The model of a request; without an id, the only one served. Throws `model_not_found` for a name that no worker ever had,
-   * `no_worker` where its workers are away or still loading, and `invalid_request` where several are served and none is named.
+   * `no_worker` where its workers are away or still load for the first time, and `invalid_request` where several are served and none is named.
    */
   find(id: string | undefined): Promise<ModelDescriptor>;
 }
@@ -21,8 +21,8 @@ export function createModels(registry: WorkerRegistry, now: () => number): Model
 
   async function list(): Promise<readonly ModelDescriptor[]> {
     const reports = await readReports();
-    const ready = reports.flatMap((report) => (report.state === 'ready' ? [report.descriptor] : []));
-    return [...new Map(ready.map((model) => [model.id, model])).values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+    const known = reports.flatMap((report) => report.descriptor ?? []);
+    return [...new Map(known.map((model) => [model.id, model])).values()].sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 
   return {
@@ -69,7 +69,7 @@ function remembered(
       if (latest === current) latest = undefined;
     };
     current.reports.then((reports) => {
-      if (!reports.some((report) => report.state === 'ready')) forget();
+      if (!reports.some((report) => report.descriptor !== null)) forget();
     }, forget);
     return current.reports;
   };

@@ -46,6 +46,7 @@ export class EngineProcess {
   readonly #waiting = new Set<() => void>();
   #child: ChildProcess | undefined;
   #state: EngineState = STARTING;
+  #knownModel: ModelDescriptor | undefined;
   #isClosed = false;
   #runCount = 0;
   #failedStarts = 0;
@@ -64,8 +65,9 @@ export class EngineProcess {
     return this.#state;
   }
 
-  get pid(): number | undefined {
-    return this.#child?.pid;
+  /** The model as it was last ready: still true while the engine only starts again. */
+  get knownModel(): ModelDescriptor | undefined {
+    return this.#knownModel;
   }
 
   /** The model, once it is loaded. Rejects with the signal's reason once it is aborted. */
@@ -155,6 +157,7 @@ export class EngineProcess {
       this.#setState({ kind: 'loading', part: message.part, done: message.done, total: message.total });
     } else if (message.type === 'ready') {
       this.#failedStarts = 0;
+      this.#knownModel = message.model;
       this.#setState({ kind: 'ready', model: message.model });
     } else if (message.type === 'unready') {
       this.#setState({ kind: 'refused', error: message.error });

@@ -12,6 +12,7 @@ import type { BlobStore } from '../store/blob-store.ts';
 import type { Claim, JobJournal } from '../store/job-journal.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { RunFailure } from './engine-process.ts';
+import type { Turnstile } from './turnstile.ts';
 
 /**
  * One turn of one job, from claim to end: relays what the engine says to the job's events, encodes and stores pictures, and decides
@@ -25,6 +26,7 @@ export interface RunJobEffects {
     ready(signal: AbortSignal): Promise<ModelDescriptor>;
     run(jobId: string, request: ResolvedRequest, signal: AbortSignal): AsyncIterable<PipelineEvent>;
   };
+  readonly turnstile: Turnstile;
   readonly now: () => number;
   readonly logger: Logger;
 }
@@ -37,12 +39,14 @@ export async function runJob(turn: Turn, effects: RunJobEffects): Promise<Verdic
   const stop = new AbortController();
   const signal = AbortSignal.any([turn.signal, stop.signal]);
   let claim: Claim | undefined;
+  let leave = () => {};
   try {
     const model = await effects.engine.ready(signal);
     claim = await effects.journal.claim(turn.id, model.device);
     if (claim === undefined) return 'ended';
     const logger = effects.logger.child({ job: turn.id, attempt: claim.attempt });
     logger.info({ queuedMs: claim.queuedMs }, 'started');
+    leave = await effects.turnstile.enter(claim.crashes > 0, signal);
     const outcome = await produce({ claim, model, signal, stop, effects });
     await effects.journal.finish(claim, { status: 'completed', outcome });
     logger.info({ passes: outcome.passes, timings: outcome.timings }, 'completed');
@@ -51,6 +55,8 @@ export async function runJob(turn: Turn, effects: RunJobEffects): Promise<Verdic
     if (signal.aborted) return await settleStop(signal.reason as StopReason, claim, effects);
     if (claim === undefined) throw error;
     return await settleFailure(error, { claim, turn, effects });
+  } finally {
+    leave();
   }
 }
 
