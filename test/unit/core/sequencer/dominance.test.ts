@@ -37,6 +37,22 @@ test('leaders take turns, longer in the middle of the trajectory', () => {
   expect(turns.filter(({ isFirstEvaluation }) => isFirstEvaluation)).toHaveLength(10);
 });
 
+test('the middle of the trajectory begins at its first bound and ends before its second', () => {
+  const turns = turnsOf(rulesOf([[0]], 8, { turn: { ...TWO_THREE_TWO, near: 1, middle: 2 } }), 8);
+  // Evaluations 3 and 7 lie on the bounds.
+  expect(turns.map(({ isFirstEvaluation }) => isFirstEvaluation)).toEqual([
+    true,
+    true,
+    true,
+    true,
+    false,
+    true,
+    false,
+    true,
+  ]);
+  expect(turns[7]?.evaluationsLeft).toBe(0);
+});
+
 test('the second phase has its own leaders and counts its turns from the start', () => {
   const turns = turnsOf(rulesOf([[0, 1, 2], [3]], 20), 20);
   expect(turns.map(({ leader }) => leader).join('')).toBe('00112200112233333333');
