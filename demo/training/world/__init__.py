@@ -1,0 +1,1 @@
+"""The drawn world: what pictures hold (scenes), their words (captions) and their pixels (render)."""
