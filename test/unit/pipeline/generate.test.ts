@@ -1,0 +1,308 @@
+import { describe, expect, test } from 'vitest';
+import type { ModelDescriptor } from '../../../src/contract/model-descriptor.ts';
+import type { PipelineEvent } from '../../../src/contract/pipeline-event.ts';
+import type { ResolvedRequest } from '../../../src/contract/resolved-request.ts';
+import type { Composition } from '../../../src/core/composition/options.ts';
+import { elementCount, type Tensor } from '../../../src/core/tensor/tensor.ts';
+import { generate } from '../../../src/pipeline/generate.ts';
+import { planOf } from '../../../src/pipeline/plan.ts';
+import type { EnginePorts, TextRow, UnetRow } from '../../../src/pipeline/ports.ts';
+import { sd15Scheduler } from '../../support/sd15-scheduler.ts';
+
+const MODEL: ModelDescriptor = {
+  id: 'fake',
+  sha256: '0'.repeat(64),
+  family: 'sd1',
+  device: 'cpu',
+  latentChannels: 4,
+  latentScale: 8,
+  sideMultiple: 8,
+  unet: { layersPerBlock: 2, levels: 4 },
+  scheduler: sd15Scheduler,
+  loraTargets: [],
+  defaults: { width: 64, height: 64, steps: 25, guidance_scale: 7.5, sampler: 'ddim' },
+};
+
+const MERGE: Composition = { method: 'merge', text_encoder: 'all' };
+const CMLORA: Composition = {
+  method: 'cmlora',
+  preset: 'fast',
+  direction: 'high_first',
+  mode: 'offline',
+  phase_at: 0.6,
+  late_set: 'low',
+  turn: { near: 2, middle: 3, bounds: [0.375, 0.875] },
+  weights: { initial: 'n_minus_half', decay: 'none', floor: 1 },
+  refresh: { policy: 'leader', every: 1, max_age: 4, warm_up: 1, forced_end: 0 },
+  cut: { level: 0, layers: 1 },
+  cache: 'feature',
+  uncond: 'per_lora',
+  text_encoder: 'own',
+  order: null,
+};
+
+const lora = (id: string): ResolvedRequest['loras'][number] => ({
+  id,
+  sha256: id.repeat(64),
+  weight: { unet: 0.5, text_encoder: 0.25 },
+  frequency_class: 'high',
+  frequency_class_assumed: false,
+});
+
+const REQUEST: ResolvedRequest = {
+  model: 'fake',
+  model_sha256: MODEL.sha256,
+  prompt: 'a fox',
+  negative_prompt: 'a blur',
+  width: 16,
+  height: 24,
+  steps: 4,
+  guidance_scale: 7.5,
+  sampler: 'ddim',
+  seed: 5,
+  n: 1,
+  loras: [],
+  composition: MERGE,
+  output: { format: 'png' },
+};
+
+const filled = (dims: readonly number[], value: number): Tensor => ({
+  data: new Float32Array(elementCount(dims)).fill(value),
+  dims,
+});
+
+/** An engine that computes next to nothing and writes down all that it is asked. */
+function fakePorts(overrides: Partial<EnginePorts> = {}) {
+  const calls = { text: [] as TextRow[], unet: [] as UnetRow[], dropped: [] as string[], leases: 0, encodes: 0 };
+  const ports: EnginePorts = {
+    tokenize: (text) => ({ ids: [text.length, 0, 0], truncated: text.length > 20 }),
+    async encodeText(rows) {
+      calls.encodes += 1;
+      calls.text.push(...rows);
+      return rows.map((_, index) => filled([1, 3, 2], index));
+    },
+    async predict(rows) {
+      calls.unet.push(...rows);
+      return rows.map(({ latent }) => filled(latent.dims, 0.1));
+    },
+    decode: async ({ dims: [, , height = 0, width = 0] }) => filled([1, 3, 8 * height, 8 * width], 0),
+    async acquireAdapters() {
+      calls.leases += 1;
+      return {
+        name: 'lease-1',
+        release: () => {
+          calls.leases -= 1;
+        },
+      };
+    },
+    dropFeatures: (prefix) => {
+      calls.dropped.push(prefix);
+    },
+    ...overrides,
+  };
+  return { calls, ports };
+}
+
+const never = new AbortController().signal;
+
+async function run(request: ResolvedRequest, ports: EnginePorts): Promise<readonly PipelineEvent[]> {
+  const events: PipelineEvent[] = [];
+  for await (const event of generate(request, MODEL, ports, never, () => 0)) events.push(event);
+  return events;
+}
+
+describe('events', () => {
+  test('come in order: the steps of an image, the image, and done at the very end', async () => {
+    const events = await run({ ...REQUEST, n: 2 }, fakePorts().ports);
+
+    const imageEvents = (image: number) => [...[1, 2, 3, 4].map((step) => ['step', image, step]), ['image', image]];
+    expect(
+      events.map((event) => {
+        if (event.type === 'step') return [event.type, event.image, event.step];
+        return event.type === 'image' ? [event.type, event.image] : [event.type];
+      }),
+    ).toEqual([...imageEvents(0), ...imageEvents(1), ['done']]);
+  });
+
+  test('carry pictures of the size and the seed that were asked for', async () => {
+    const images = (await run({ ...REQUEST, n: 2 }, fakePorts().ports)).filter((event) => event.type === 'image');
+
+    expect(images.map(({ seed, width, height, pixels }) => [seed, width, height, pixels.length])).toEqual([
+      [5, 16, 24, 3 * 16 * 24],
+      [6, 16, 24, 3 * 16 * 24],
+    ]);
+  });
+
+  test('name the leader of each step as the request names it', async () => {
+    const request = { ...REQUEST, loras: [lora('a'), lora('b')], composition: CMLORA };
+    const steps = (await run(request, fakePorts().ports)).filter((event) => event.type === 'step');
+
+    expect(steps.map(({ leader }) => leader)).toEqual(planOf(request, MODEL).evaluations.map(({ leader }) => leader));
+  });
+});
+
+describe('done', () => {
+  test('counts the passes that ran over all images, which are those of the plan', async () => {
+    const request = { ...REQUEST, n: 2, loras: [lora('a'), lora('b'), lora('c')], composition: CMLORA };
+    const { calls, ports } = fakePorts();
+
+    const done = (await run(request, ports)).at(-1);
+
+    const reuse = calls.unet.filter(({ cache }) => cache?.mode === 'reuse').length;
+    expect(reuse).toBeGreaterThan(0);
+    expect(done).toMatchObject({
+      passes: { full: calls.unet.length - reuse, reuse },
+      plan: planOf(request, MODEL).evaluations,
+    });
+    expect(planOf(request, MODEL).passes).toEqual({ full: calls.unet.length - reuse, reuse });
+  });
+
+  test('adds up the time of each stage by the clock that it is given', async () => {
+    let time = 0;
+    const later = async <T>(ms: number, value: T): Promise<T> => {
+      time += ms;
+      return value;
+    };
+    const { ports } = fakePorts({
+      acquireAdapters: () => later(1, { name: 'lease-1', release: () => {} }),
+      encodeText: (rows) =>
+        later(
+          10,
+          rows.map(() => filled([1, 3, 2], 0)),
+        ),
+      predict: (rows) =>
+        later(
+          100,
+          rows.map(({ latent }) => filled(latent.dims, 0)),
+        ),
+      decode: () => later(1000, filled([1, 3, 24, 16], 0)),
+    });
+
+    const events: PipelineEvent[] = [];
+    for await (const event of generate({ ...REQUEST, n: 2 }, MODEL, ports, never, () => time)) {
+      events.push(event);
+      time += 10_000; // A consumer that is slow costs no stage anything.
+    }
+
+    const timings = { load_loras_ms: 1, encode_text_ms: 10, denoise_ms: 800, decode_ms: 2000 };
+    expect(events.at(-1)).toMatchObject({ type: 'done', timings });
+  });
+
+  test('warns of a text that was cut off, if it was used', async () => {
+    const request = { ...REQUEST, negative_prompt: 'a negative prompt that is too long' };
+
+    expect((await run(request, fakePorts().ports)).at(-1)).toMatchObject({
+      warnings: [
+        'negative_prompt is longer than the 1 tokens that the text encoder has room for; the rest has no effect',
+      ],
+    });
+    expect((await run({ ...request, guidance_scale: 1 }, fakePorts().ports)).at(-1)).toMatchObject({ warnings: [] });
+  });
+});
+
+describe('text', () => {
+  test('is encoded once for each text and set of text LoRAs, in one go for all images', async () => {
+    const request = { ...REQUEST, n: 3, loras: [lora('a'), lora('b')], composition: CMLORA };
+    const { calls, ports } = fakePorts();
+
+    await run(request, ports);
+
+    expect(calls.encodes).toBe(1);
+    const rows = calls.text.map(({ ids, adapters }) => [ids[0], adapters.map(({ adapter }) => adapter[0]).join()]);
+    expect(rows.sort()).toEqual(
+      [
+        ['a fox'.length, 'a'],
+        ['a fox'.length, 'b'],
+        ['a blur'.length, 'a'],
+        ['a blur'.length, 'b'],
+      ].sort(),
+    );
+  });
+
+  test('reaches each pass as it was encoded for it', async () => {
+    const { calls, ports } = fakePorts();
+
+    await run({ ...REQUEST, loras: [lora('a')] }, ports);
+
+    const byText = new Map(calls.text.map(({ ids }, index) => [ids[0], index]));
+    expect(new Set(calls.unet.map(({ text }) => text.data[0]))).toEqual(new Set(byText.values()));
+  });
+});
+
+describe('features', () => {
+  test('are kept under names of their own for each image', async () => {
+    const request = { ...REQUEST, n: 2, loras: [lora('a'), lora('b')], composition: CMLORA };
+    const { calls, ports } = fakePorts();
+
+    await run(request, ports);
+
+    const keys = calls.unet.flatMap(({ cache }) => cache?.key ?? []);
+    expect(new Set(keys).size).toBe(2 * 2 * 2);
+    expect(keys.every((key) => /^lease-1\/[01]\//.test(key))).toBe(true);
+    expect(calls.dropped).toEqual(['lease-1/0/', 'lease-1/1/', 'lease-1/']);
+  });
+});
+
+describe('whatever way it ends, leases are given back and features forgotten', () => {
+  const endings: [string, (ports: EnginePorts, abort: AbortController) => AsyncGenerator<PipelineEvent>][] = [
+    ['done', (ports, { signal }) => generate(REQUEST, MODEL, ports, signal, () => 0)],
+    [
+      'aborted',
+      async function* (ports, abort) {
+        for await (const event of generate(REQUEST, MODEL, ports, abort.signal, () => 0)) {
+          abort.abort(new Error('aborted'));
+          yield event;
+        }
+      },
+    ],
+    [
+      'an engine that fails',
+      (ports, { signal }) => {
+        const predict = () => Promise.reject(new Error('out of memory'));
+        return generate(REQUEST, MODEL, { ...ports, predict }, signal, () => 0);
+      },
+    ],
+    [
+      'a reader that leaves',
+      async function* (ports, { signal }) {
+        for await (const event of generate(REQUEST, MODEL, ports, signal, () => 0)) {
+          yield event;
+          return;
+        }
+      },
+    ],
+  ];
+  test.each(endings)('%s', async (_, start) => {
+    const { calls, ports } = fakePorts();
+
+    try {
+      for await (const _event of start(ports, new AbortController()));
+    } catch {
+      // How it ended is not the question here.
+    }
+
+    expect(calls.leases).toBe(0);
+    expect(calls.dropped.at(-1)).toBe('lease-1/');
+  });
+
+  test('an abort throws its reason before the next evaluation and skips the decode', async () => {
+    const abort = new AbortController();
+    let decodes = 0;
+    const { calls, ports } = fakePorts({
+      decode: async () => {
+        decodes += 1;
+        return filled([1, 3, 24, 16], 0);
+      },
+    });
+
+    const read = async (): Promise<void> => {
+      for await (const event of generate(REQUEST, MODEL, ports, abort.signal, () => 0)) {
+        if (event.type === 'step' && event.step === 2) abort.abort(new Error('cancelled'));
+      }
+    };
+
+    await expect(read()).rejects.toThrow('cancelled');
+    expect(calls.unet).toHaveLength(2 * 2);
+    expect(decodes).toBe(0);
+  });
+});
