@@ -69,14 +69,14 @@ function readFlags(argv: readonly string[]): { flags: ReadonlyMap<string, string
   const problems: Problem[] = [];
   for (let at = 0; at < argv.length; at++) {
     const [flag = '', inline] = splitOnce(argv[at] ?? '');
-    const value = inline ?? argv[at + 1];
+    const isNext = inline === undefined && !(argv[at + 1] ?? '--').startsWith('--');
+    const value = isNext ? argv[++at] : inline;
     if (!known.has(flag)) {
       problems.push(problem(flag, `${flag} is not an option; there are ${[...known].join(', ')}`));
     } else if (value === undefined || value === '') {
       problems.push(problem(flag, `${flag} has no value`));
     } else {
       flags.set(flag, value);
-      if (inline === undefined) at++;
     }
   }
   return { flags, problems };

@@ -1,0 +1,133 @@
+import type { Redis } from 'ioredis';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { problemDetails, ServiceError } from '../../src/contract/errors.ts';
+import { CANCEL_CHANNEL, eventsKey, recordKey } from '../../src/contract/redis-keys.ts';
+import { type Claim, createJobJournal, type JobJournal } from '../../src/store/job-journal.ts';
+import { ACCEPTED_JOB, OUTCOME } from '../support/accepted-job.ts';
+import { startTestRedis, type TestRedis } from '../support/redis.ts';
+
+let server: TestRedis;
+let redis: Redis;
+let journal: JobJournal;
+const ID = 'a-job';
+const LIFETIME_S = 100;
+
+beforeAll(async () => {
+  server = await startTestRedis();
+  redis = server.connect();
+  journal = createJobJournal(redis, LIFETIME_S);
+});
+
+afterAll(() => server?.close());
+
+beforeEach(async () => {
+  await redis.flushall();
+  await journal.create(ID, ACCEPTED_JOB, 4);
+});
+
+async function claim(): Promise<Claim> {
+  const claimed = await journal.claim(ID, 'cpu');
+  if (claimed === undefined) throw new Error('nothing to claim');
+  return claimed;
+}
+
+const events = async () =>
+  (await redis.xrange(eventsKey(ID), '-', '+')).map(([, fields]) => JSON.parse(fields[1] ?? ''));
+const step = { type: 'step', attempt: 1, image: 0, step: 1, steps: 3, leader: null } as const;
+const problem = problemDetails(new ServiceError('internal', ''));
+
+test('a job goes from queued through running to completed, and its result is put together', async () => {
+  expect(await journal.read(ID)).toMatchObject({ status: 'queued', attempt: 0, started_at: null, result: null });
+  const claimed = await claim();
+  expect(claimed).toMatchObject({ attempt: 1, job: ACCEPTED_JOB, crashes: 0 });
+  expect(claimed.queuedMs).toBeGreaterThanOrEqual(0);
+  expect(await journal.read(ID)).toMatchObject({ status: 'running', attempt: 1, finished_at: null });
+  expect(await journal.publish(claimed, step)).toBe('published');
+  expect(await journal.finish(claimed, { status: 'completed', outcome: OUTCOME })).toBe(true);
+  expect(await journal.read(ID)).toMatchObject({
+    status: 'completed',
+    result: { ...OUTCOME, request: ACCEPTED_JOB.request, loras: [] },
+    error: null,
+  });
+  expect(await events()).toEqual([
+    { type: 'queued', queue_position: 4 },
+    { type: 'started', attempt: 1, device: 'cpu' },
+    step,
+    { type: 'completed' },
+  ]);
+});
+
+test('only the newest attempt may publish, and the job ends once', async () => {
+  const older = await claim();
+  const newer = await claim();
+  expect(await journal.publish(older, step)).toBe('fenced');
+  expect(await journal.finish(older, { status: 'completed', outcome: OUTCOME })).toBe(false);
+  expect(await journal.countCrash(older)).toBe(0);
+  expect(await journal.finish(newer, { status: 'failed', error: problem })).toBe(true);
+  expect(await journal.finish(newer, { status: 'completed', outcome: OUTCOME })).toBe(false);
+  expect(await journal.read(ID)).toMatchObject({ status: 'failed', error: problem, result: null });
+  expect((await events()).map(({ type }) => type)).toEqual(['queued', 'started', 'started', 'failed']);
+});
+
+test('a job that has ended cannot be claimed again', async () => {
+  await journal.finish(await claim(), { status: 'completed', outcome: OUTCOME });
+  expect(await journal.claim(ID, 'cpu')).toBeUndefined();
+  expect(await journal.claim('unknown', 'cpu')).toBeUndefined();
+});
+
+test('a waiting job is cancelled at once', async () => {
+  expect(await journal.cancel(ID)).toBe('cancelled');
+  expect(await journal.cancel(ID)).toBe('finished');
+  expect(await journal.claim(ID, 'cpu')).toBeUndefined();
+  expect((await events()).at(-1)).toEqual({ type: 'cancelled' });
+});
+
+test('cancelling a running job tells its worker, twice over', async () => {
+  const claimed = await claim();
+  const heard = new Promise((resolve) => {
+    const listener = server.connect();
+    listener.subscribe(CANCEL_CHANNEL).then(() => journal.cancel(ID));
+    listener.on('message', (_channel, id) => resolve(id));
+  });
+  expect(await heard).toBe(ID);
+  expect(await journal.publish(claimed, step)).toBe('cancel');
+  expect(await journal.finish(claimed, { status: 'cancelled' })).toBe(true);
+  expect(await journal.read(ID)).toMatchObject({ status: 'cancelled', result: null, error: null });
+});
+
+test('a job that was to be cancelled when its worker died does not start again', async () => {
+  await claim();
+  expect(await journal.cancel(ID)).toBe('cancelling');
+  expect(await journal.claim(ID, 'cpu')).toBeUndefined();
+  expect((await journal.read(ID))?.status).toBe('cancelled');
+});
+
+test('a job that was given back waits, keeps count of its crashes, and can be cancelled at once', async () => {
+  const claimed = await claim();
+  expect(await journal.countCrash(claimed)).toBe(1);
+  await journal.release(claimed);
+  expect((await journal.read(ID))?.status).toBe('queued');
+  expect(await journal.publish(claimed, step)).toBe('fenced');
+  expect(await claim()).toMatchObject({ attempt: 2, crashes: 1 });
+});
+
+test('a job that the queue gave up ends with an error, unless it has ended', async () => {
+  await claim();
+  expect(await journal.abandon(ID, problem)).toBe(true);
+  expect(await journal.abandon(ID, problem)).toBe(false);
+  expect(await journal.read(ID)).toMatchObject({ status: 'failed', error: problem });
+});
+
+test('record and events expire together once the job has ended', async () => {
+  await journal.finish(await claim(), { status: 'completed', outcome: OUTCOME });
+  for (const key of [recordKey(ID), eventsKey(ID)]) {
+    const seconds = await redis.ttl(key);
+    expect(seconds).toBeGreaterThan(LIFETIME_S - 5);
+    expect(seconds).toBeLessThanOrEqual(LIFETIME_S);
+  }
+});
+
+test('a Redis that has forgotten the scripts is told them again', async () => {
+  await redis.script('FLUSH');
+  expect(await claim()).toMatchObject({ attempt: 1 });
+});

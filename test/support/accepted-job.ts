@@ -1,0 +1,34 @@
+import type { AcceptedJob, JobOutcome } from '../../src/contract/job.ts';
+
+/** A job as it is after acceptance, and an outcome, for tests that run no model. */
+export const ACCEPTED_JOB: AcceptedJob = {
+  request: {
+    model: 'tiny',
+    model_sha256: 'aa',
+    prompt: 'a pier',
+    negative_prompt: '',
+    width: 64,
+    height: 64,
+    steps: 3,
+    guidance_scale: 0,
+    sampler: 'ddim',
+    seed: 0,
+    n: 1,
+    loras: [],
+    composition: { method: 'merge', text_encoder: 'all' },
+    output: { format: 'png' },
+  },
+  loras: [],
+  warnings: ['a warning'],
+};
+
+export const OUTCOME: JobOutcome = {
+  images: [],
+  plan: [],
+  passes: { full: 6, reuse: 0 },
+  timings: { queued_ms: 1, load_loras_ms: 0, encode_text_ms: 2, denoise_ms: 3, decode_ms: 4, encode_image_ms: 5 },
+  model: { id: 'tiny', sha256: 'aa' },
+  device: 'cpu',
+  version: '0.0.0',
+  warnings: ['a warning'],
+};

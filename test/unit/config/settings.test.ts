@@ -1,0 +1,79 @@
+import { expect, test } from 'vitest';
+import { SCHEMA } from '../../../src/config/schema.ts';
+import { describeSettings, environmentOf, parseSettings } from '../../../src/config/settings.ts';
+import { InputError } from '../../../src/core/problem.ts';
+
+function problemsOf(env: Record<string, string>, argv: readonly string[]): readonly string[] {
+  try {
+    parseSettings(env, argv);
+    return [];
+  } catch (error) {
+    if (error instanceof InputError) return error.problems.map(({ message }) => message);
+    throw error;
+  }
+}
+
+test('without anything said, there are defaults that open nothing to others', () => {
+  expect(parseSettings({}, [])).toMatchObject({
+    model: undefined,
+    httpHost: '127.0.0.1',
+    httpPort: 8080,
+    grpcHost: '127.0.0.1',
+    grpcPort: 50_051,
+    data: '.overtone',
+    device: 'cpu',
+    concurrency: 4,
+    threads: undefined,
+  });
+});
+
+test('a flag wins over its variable, and an empty variable is none', () => {
+  const settings = parseSettings({ OVERTONE_HTTP_PORT: '1', OVERTONE_MODEL: 'a', OVERTONE_DATA: '' }, [
+    '--http-port',
+    '0',
+    '--model=b=c',
+  ]);
+  expect(settings).toMatchObject({ httpPort: 0, model: 'b=c', data: '.overtone' });
+});
+
+test('everything that is wrong is said at once, by the name under which it was given', () => {
+  expect(
+    problemsOf({ OVERTONE_CONCURRENCY: '0', OVERTONE_DEVICE: 'tpu' }, [
+      '--http-port',
+      '1e3',
+      '--colour',
+      '--grpc-port',
+    ]),
+  ).toEqual([
+    expect.stringMatching(/^--colour is not an option; there are --model, /),
+    '--grpc-port has no value',
+    '--data has no value',
+    "--http-port is '1e3'; must be an integer from 0 to 65535",
+    "OVERTONE_DEVICE is 'tpu'; must be cpu or cuda:0, cuda:1, ...",
+    "OVERTONE_CONCURRENCY is '0'; must be an integer from 1 to 64",
+  ]);
+});
+
+test('a child that gets the settings as its environment parses the same settings', () => {
+  const settings = parseSettings({ REDIS_URL: './x.sock', OVERTONE_THREADS: '2' }, ['--device', 'cuda:1']);
+  expect(parseSettings(environmentOf(settings), [])).toEqual(settings);
+});
+
+test.each(['redis://h:6379/1', 'rediss://h', '/run/redis.sock', './redis.sock', '../redis.sock'])(
+  'REDIS_URL may be %s',
+  (url) => {
+    expect(parseSettings({ REDIS_URL: url }, []).redisUrl).toBe(url);
+  },
+);
+
+test.each(['localhost:6379', 'http://h', ''])('REDIS_URL may not be %j', (url) => {
+  expect(problemsOf({}, ['--redis', url])).toHaveLength(1);
+});
+
+test('the help names every flag and every variable', () => {
+  const help = describeSettings();
+  for (const { flag, env } of Object.values(SCHEMA)) {
+    expect(help).toContain(flag);
+    expect(help).toContain(env);
+  }
+});
