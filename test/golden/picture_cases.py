@@ -26,8 +26,6 @@ SAME_PICTURE = {("merge1-square", "cmlora1-square")}  # cmlora of one LoRA is th
 def write_picture_cases() -> None:
     for folder in (FOLDER, PLANS):
         folder.mkdir(parents=True, exist_ok=True)
-        for path in folder.iterdir():
-            path.unlink()
     pipelines = {torch.float32: load_pipeline(), torch.float64: load_pipeline().to(torch.float64)}
     images, tensors, rows = {}, {}, []
     for picture in PICTURES:
@@ -43,6 +41,7 @@ def write_picture_cases() -> None:
         print(f"{picture.name}: deviation {rows[-1]['deviation']}, float64 at {rows[-1]['float64_psnr']} dB", flush=True)
     save_file(tensors, EXPECTED / "pictures.safetensors")
     write_json(FOLDER / "manifest.json", {"pictures": rows})
+    remove_leftovers()
     check_apart(images)
     write_section(
         "pictures",
@@ -53,6 +52,14 @@ def write_picture_cases() -> None:
             "count": len(rows),
         },
     )
+
+
+def remove_leftovers() -> None:
+    """Files of pictures that are no longer in the list; last, so that tests may run meanwhile."""
+    names = {picture.name for picture in PICTURES} | {"manifest"}
+    for path in [*FOLDER.iterdir(), *PLANS.iterdir()]:
+        if path.stem not in names:
+            path.unlink()
 
 
 def describe(picture: Picture, plan: dict | None, image: np.ndarray, exact: np.ndarray) -> dict:
