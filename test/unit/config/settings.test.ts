@@ -42,7 +42,9 @@ test('everything that is wrong is said at once, by the name under which it was g
       '--http-port',
       '1e3',
       '--colour',
+      'red',
       '--grpc-port',
+      '--data=',
     ]),
   ).toEqual([
     expect.stringMatching(/^--colour is not an option; there are --model, /),
