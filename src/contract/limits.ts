@@ -1,4 +1,4 @@
-/** Every bound on a request, in one place. Sizes in pixels are those of the CPU default; a deployment may raise them by setting. */
+/** Every bound on a request, in one place; those on safetensors files are in `core/safetensors/header.ts`. Sizes in pixels are those of the CPU default; a deployment may raise them by setting. */
 export const LIMITS = {
   loras: 16,
   /** Absolute value of a LoRA weight. */
@@ -17,7 +17,4 @@ export const LIMITS = {
   /** Seconds for which an answer may be held back until a generation has finished. */
   waitSMax: 60,
   bodyBytes: 256 * 1024,
-  /** Safetensors from outside. */
-  safetensorsHeaderBytes: 8 * 1024 * 1024,
-  safetensorsTensors: 20_000,
 } as const;
