@@ -23,22 +23,6 @@ export function connectRedis(options: {
   return redis;
 }
 
-/** Resolves when commands can be sent; rejects if that takes longer than `timeoutMs`. */
-export async function whenConnected(redis: Redis, timeoutMs: number): Promise<void> {
-  if (redis.status === 'ready') return;
-  await new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(() => finish(new Error(`Redis did not answer within ${timeoutMs} ms`)), timeoutMs);
-    const finish = (error?: Error) => {
-      clearTimeout(timer);
-      redis.off('ready', onReady);
-      if (error === undefined) resolve();
-      else reject(error);
-    };
-    const onReady = () => finish();
-    redis.once('ready', onReady);
-  });
-}
-
 function isUrl(url: string): boolean {
   return /^rediss?:\/\//.test(url);
 }
