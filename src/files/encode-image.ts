@@ -31,16 +31,16 @@ export async function encodePng(image: {
   const png = await sharp(pixels, { raw: { width, height, channels: 3 } })
     .png({ compressionLevel: 6, adaptiveFiltering: true, palette: false })
     .toBuffer();
-  const bytes = insertBeforeEnd(png, internationalText(RECIPE_KEYWORD, recipe));
+  const bytes = insertAfterHeader(png, internationalText(RECIPE_KEYWORD, recipe));
   return { bytes, sha256: sha256(bytes), pixels_sha256: sha256(pixels) };
 }
 
-/** The last chunk, IEND, has no data: length, type and checksum, four bytes each. */
-const END_CHUNK_BYTES = 12;
+/** The signature, 8 bytes, and the header chunk: length, type, 13 bytes of data, checksum. */
+const HEADER_BYTES = 8 + 4 + 4 + 13 + 4;
 
-function insertBeforeEnd(png: Uint8Array, chunk: Uint8Array): Uint8Array {
-  const end = png.length - END_CHUNK_BYTES;
-  return Buffer.concat([png.subarray(0, end), chunk, png.subarray(end)]);
+/** Text stands before the pixels, where readers find it without reading them. */
+function insertAfterHeader(png: Uint8Array, chunk: Uint8Array): Uint8Array {
+  return Buffer.concat([png.subarray(0, HEADER_BYTES), chunk, png.subarray(HEADER_BYTES)]);
 }
 
 /** An iTXt chunk: keyword, no compression, no language, no translated keyword, UTF-8 text (PNG specification, 11.3.3.4). */
