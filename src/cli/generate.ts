@@ -1,16 +1,18 @@
 import { randomInt } from 'node:crypto';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { access, mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { NamedReceipt } from '../contract/generation-result.ts';
 import type { PipelineEvent } from '../contract/pipeline-event.ts';
 import { assert } from '../core/assert.ts';
 import type { LoraTarget } from '../core/lora/target.ts';
+import { InputError } from '../core/problem.ts';
 import { openEngine, readModel } from '../engine/open-engine.ts';
 import type { Device } from '../engine/session.ts';
 import { encodePng } from '../files/encode-image.ts';
 import { inspectLoraFile } from '../files/lora-file.ts';
 import { openLoraFolder } from '../files/lora-folder.ts';
 import { recipeOf } from '../files/recipe.ts';
+import { existingDirectory } from '../main/folders.ts';
 import { generate } from '../pipeline/generate.ts';
 import { type LoraCatalog, resolveRequest } from '../pipeline/resolve-request.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -40,6 +42,7 @@ export async function runGenerate(
 ): Promise<void> {
   const { device, threads, logger, output, signal } = context;
   const { checkpoint, loras, loraFiles } = options;
+  if (loras !== undefined) await existingDirectory('--loras', loras);
   // The request is resolved before any weight is loaded, so that a wrong one fails at once.
   const read = await readModel({ checkpoint, device });
   const catalog = catalogOf(options, read.model.loraTargets);
@@ -92,9 +95,20 @@ function catalogOf({ loras, loraFiles }: GenerateArguments, targets: readonly Lo
   return {
     async inspect(id) {
       const file = loraFiles.get(id);
-      return file === undefined ? await folder?.inspect(id, targets) : await inspectLoraFile(file, targets);
+      if (file === undefined) return await folder?.inspect(id, targets);
+      await expectFile(file);
+      return await inspectLoraFile(file, targets);
     },
   };
+}
+
+async function expectFile(path: string): Promise<void> {
+  try {
+    await access(path);
+  } catch (cause) {
+    const message = `--lora is '${path}'; must be a file that can be read`;
+    throw new InputError([{ code: 'lora_not_found', subject: '--lora', message }], { cause });
+  }
 }
 
 type EventOf<Type extends PipelineEvent['type']> = Extract<PipelineEvent, { readonly type: Type }>;
