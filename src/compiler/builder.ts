@@ -28,6 +28,11 @@ export interface BuilderOptions {
   readonly lora: LoraComponent | null;
   /** The name that the file uses for a weight, where it differs from the one that today's diffusers uses. */
   readonly storedName?: (name: string) => string;
+  /**
+   * Where the file's names start with one of these, every weight must be used: one that is not belongs to a layer that the config
+   * does not describe, and the model would be another than the one that was trained. The empty string stands for the whole file.
+   */
+  readonly wholeParts?: readonly string[];
 }
 
 export interface Builder {
@@ -66,7 +71,7 @@ export interface Builder {
   float32(value: StoredValue): Value;
   /** The value made under this key before, or `make`'s. Keys are shared by the whole graph. */
   once(key: string, make: () => Value): Value;
-  /** The finished graph. Throws an InputError (`unsupported_checkpoint`) that names every weight that is missing or of another shape. */
+  /** The finished graph. Throws an InputError (`unsupported_checkpoint`) that names every weight that is missing, of another shape or not used. */
   build(): Graph;
 }
 
@@ -79,7 +84,7 @@ const PROBLEMS_SHOWN = 12;
 const ELEMENT_TYPES: Readonly<Record<FloatDtype, ElementType>> = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' };
 
 export function createBuilder(options: BuilderOptions): Builder {
-  const { weights, lora, storedName = (name) => name } = options;
+  const { weights, lora, storedName = (name) => name, wholeParts = [] } = options;
   const inputs: GraphTensor[] = [];
   const outputs: GraphTensor[] = [];
   const nodes: GraphNode[] = [];
@@ -121,7 +126,7 @@ export function createBuilder(options: BuilderOptions): Builder {
       return { name: stored, type: 'float32' };
     }
     const type = ELEMENT_TYPES[entry.dtype];
-    once(`weight ${stored}`, () => {
+    once(weightKey(stored), () => {
       const { start, end } = entry;
       initializers.push({ name: stored, type, dims, data: { kind: 'external', file: weights.file, start, end } });
       return { name: stored };
@@ -132,6 +137,13 @@ export function createBuilder(options: BuilderOptions): Builder {
   function refuse(weight: string, reason: string): void {
     const message = `${weights.subject}: ${weight} ${reason}`;
     problems.push({ code: 'unsupported_checkpoint', subject: weights.subject, message });
+  }
+
+  function refuseUnused(): void {
+    for (const name of weights.entries.keys()) {
+      const mustBeUsed = wholeParts.some((part) => name.startsWith(part));
+      if (mustBeUsed && !made.has(weightKey(name))) refuse(name, 'belongs to no layer that the config describes');
+    }
   }
 
   function builderAt(path: string): Builder {
@@ -187,6 +199,7 @@ export function createBuilder(options: BuilderOptions): Builder {
       },
 
       build() {
+        refuseUnused();
         if (problems.length > 0) throw new InputError(fewer(problems, weights.subject));
         return Object.freeze({ name: options.name, inputs, outputs, initializers, nodes });
       },
@@ -195,6 +208,10 @@ export function createBuilder(options: BuilderOptions): Builder {
   }
 
   return builderAt('');
+}
+
+function weightKey(stored: string): string {
+  return `weight ${stored}`;
 }
 
 /** A checkpoint of another width differs in hundreds of weights; the first few say it. */

@@ -34,12 +34,11 @@ export function parseTokenizer(
     problems.push({ code: 'unsupported_checkpoint', subject, message: `${subject}: ${reason}` });
   };
 
-  const vocabulary: Record<string, number> = {};
-  const strays: string[] = [];
-  for (const [token, id] of Object.entries(files.vocabulary)) {
-    if (typeof id === 'number' && Number.isInteger(id) && id >= 0 && id < vocabularySize) vocabulary[token] = id;
-    else strays.push(token);
-  }
+  const isId = (id: unknown): id is number =>
+    typeof id === 'number' && Number.isInteger(id) && id >= 0 && id < vocabularySize;
+  const rows = Object.entries(files.vocabulary);
+  const vocabulary = Object.fromEntries(rows.flatMap(([token, id]) => (isId(id) ? [[token, id] as const] : [])));
+  const strays = rows.flatMap(([token, id]) => (isId(id) ? [] : [token]));
   if (strays.length > 0) {
     refuse(
       'tokenizer/vocab.json',

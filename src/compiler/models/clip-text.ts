@@ -27,11 +27,14 @@ const ACTIVATIONS = { quick_gelu: quickGelu, gelu };
 export function compileTextEncoder(checkpoint: Checkpoint, options: CompileOptions = {}): CompiledGraph {
   const { config, weights } = checkpoint.textEncoder;
   const isPrefixed = [...weights.entries.keys()].some((name) => name.startsWith(`${ROOT}.`));
+  const storedName = (name: string): string => (isPrefixed ? name : name.slice(ROOT.length + 1));
   const root = createBuilder({
     name: 'text-encoder',
     weights,
     lora: options.loraInputs === false ? null : 'text_encoder',
-    storedName: (name) => (isPrefixed ? name : name.slice(ROOT.length + 1)),
+    storedName,
+    // Beside the layers, files hold the positions' own numbers, and some hold parts of a whole CLIP.
+    wholeParts: [storedName(`${ROOT}.encoder.`)],
   });
 
   const model = root.at(ROOT);

@@ -48,7 +48,8 @@ interface Conditions {
 export function compileUnet(checkpoint: Checkpoint, options: UnetKind & CompileOptions): CompiledGraph {
   const { config, weights } = checkpoint.unet;
   const lora = options.loraInputs === false ? null : 'unet';
-  const builder = createBuilder({ name: `unet-${options.kind}`, weights, lora });
+  const wholeParts = options.kind === 'full' ? [''] : [];
+  const builder = createBuilder({ name: `unet-${options.kind}`, weights, lora, wholeParts });
 
   const latentDims: readonly Dimension[] = ['rows', config.latentChannels, 'h', 'w'];
   const latent: Planes = {

@@ -14,6 +14,9 @@ import type { Checkpoint, Weights } from '../checkpoint.ts';
 import { type CompiledGraph, compileGraph } from '../compiled-graph.ts';
 import { addPlanes, type Planes, planesOfTokens, tokensOfPlanes } from '../layout.ts';
 
+/** What a decoder uses of the file, by the start of the names; the rest is the encoder's. */
+const PARTS = ['decoder.', 'post_quant_conv.'];
+
 /** `Decoder` sets it itself, for every norm. */
 const NORM_EPSILON = 1e-6;
 
@@ -24,7 +27,7 @@ const OLD_PROJECTIONS: ProjectionNames = { query: 'query', key: 'key', value: 'v
 export function compileVaeDecoder(checkpoint: Checkpoint): CompiledGraph {
   const { config, weights } = checkpoint.vae;
   const { latentChannels, channels, layersPerBlock, normGroups: groups } = config;
-  const builder = createBuilder({ name: 'vae-decoder', weights, lora: null });
+  const builder = createBuilder({ name: 'vae-decoder', weights, lora: null, wholeParts: PARTS });
   const decoder = builder.at('decoder');
   const norm = { groups, epsilon: NORM_EPSILON };
 
