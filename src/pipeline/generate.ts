@@ -1,22 +1,23 @@
 import type { ModelDescriptor } from '../contract/model-descriptor.ts';
-import type { PipelineEvent, PipelineTimings } from '../contract/pipeline-event.ts';
+import type { PipelineEvent } from '../contract/pipeline-event.ts';
 import type { ResolvedRequest } from '../contract/resolved-request.ts';
 import { assert } from '../core/assert.ts';
-import type { EvaluationPlan, UnetPass } from '../core/composition/method.ts';
+import type { CompositionPlanner, EvaluationPlan, UnetPass } from '../core/composition/method.ts';
 import { denoise } from '../core/denoise.ts';
 import { rgbFromPlanes } from '../core/image/planes-to-rgb.ts';
 import { randn } from '../core/random/torch-generator.ts';
 import { SAMPLERS } from '../core/samplers/index.ts';
 import type { Tensor } from '../core/tensor/tensor.ts';
-import { conditioningsOf, encodeTexts } from './conditioning.ts';
+import { conditioningsOf, type EncodedTexts, encodeTexts } from './conditioning.ts';
 import { plannerFor } from './plan.ts';
 import type { EnginePorts } from './ports.ts';
+import { createStopwatch, type Stopwatch } from './stopwatch.ts';
 
 /**
  * A resolved request to pictures, as a generator of events: a step at a time, each picture when it is finished, and `done` last.
  * The worker, the command line and the tests are three consumers of this one function. It decides nothing about LoRAs or caches
- * (composition does) and runs no tensor (the engine behind the ports does). Images run one after another; what makes good use of a
- * call is the rows of one evaluation and the rows of other jobs.
+ * (composition does) and runs no tensor (the engine behind the ports does). Images run one after another: what fills a call are
+ * the rows of one evaluation and those of other jobs.
  *
  * Cancel by aborting the signal: it throws the signal's reason within one evaluation. Whatever way it ends, leases are given back
  * and cached features forgotten.
@@ -31,64 +32,25 @@ export async function* generate(
   const stopwatch = createStopwatch(now);
   const lease = await stopwatch.time('load_loras_ms', () => ports.acquireAdapters(request.loras, signal));
   try {
-    const sampler = SAMPLERS[request.sampler];
-    const evaluations = sampler.evaluations(model.scheduler, request.steps);
+    const evaluations = SAMPLERS[request.sampler].evaluations(model.scheduler, request.steps);
     const planner = plannerFor(request, model, evaluations);
+    const conditionings = conditioningsOf(planner, evaluations);
+    const prompts = { prompt: request.prompt, negative: request.negative_prompt };
     const texts = await stopwatch.time('encode_text_ms', () =>
-      encodeTexts({
-        texts: { prompt: request.prompt, negative: request.negative_prompt },
-        conditionings: conditioningsOf(planner, evaluations),
-        ports,
-        signal,
-      }),
+      encodeTexts({ texts: prompts, conditionings, ports, signal }),
     );
 
     const passes = { full: 0, reuse: 0 };
     let plan: readonly EvaluationPlan[] = [];
     for (let image = 0; image < request.n; image++) {
-      const seed = request.seed + image;
       const featurePrefix = `${lease.name}/${image}/`;
-      const imagePlan: EvaluationPlan[] = [];
-
-      const predict = async (planned: readonly UnetPass[], latent: Tensor, timestep: number) => {
-        const rows = planned.map(({ adapters, conditioning, cache }) => ({
-          latent,
-          timestep,
-          text: texts.of(conditioning),
-          adapters,
-          ...(cache !== undefined && { cache: { ...cache, key: featurePrefix + cache.key } }),
-        }));
-        const outputs = await ports.predict(rows, signal);
-        for (const { cache } of planned) passes[cache?.mode === 'reuse' ? 'reuse' : 'full'] += 1;
-        return outputs;
-      };
-
-      const trajectory = denoise({
-        sampler,
-        config: model.scheduler,
-        steps: request.steps,
-        noise: randn(seed, latentDims(request, model)),
-        planner,
-        guidanceScale: request.guidance_scale,
-        predict,
-        signal,
-      });
-      let progress = await stopwatch.time('denoise_ms', () => trajectory.next());
-      while (!progress.done) {
-        const { evaluation, plan: summary, isLastOfStep } = progress.value;
-        imagePlan.push(summary);
-        if (isLastOfStep) {
-          const { steps } = request;
-          yield { type: 'step', image, step: evaluation.step + 1, steps, leader: summary.leader };
-        }
-        progress = await stopwatch.time('denoise_ms', () => trajectory.next());
-      }
+      const run = { request, model, planner, texts, ports, signal, stopwatch, image, featurePrefix, passes };
+      const drawn = yield* drawLatent(run);
       ports.dropFeatures(featurePrefix);
-      const latent = progress.value;
+      plan = drawn.plan;
 
-      const planes = await stopwatch.time('decode_ms', () => ports.decode(latent, signal));
-      yield { type: 'image', image, seed, ...rgbFromPlanes(planes) };
-      plan = imagePlan;
+      const planes = await stopwatch.time('decode_ms', () => ports.decode(drawn.latent, signal));
+      yield { type: 'image', image, seed: request.seed + image, ...rgbFromPlanes(planes) };
     }
     yield { type: 'done', plan, passes, timings: stopwatch.timings(), warnings: texts.warnings };
   } finally {
@@ -97,22 +59,68 @@ export async function* generate(
   }
 }
 
-function latentDims(request: ResolvedRequest, model: ModelDescriptor): readonly number[] {
-  const dims = [request.height, request.width].map((pixels) => pixels / model.latentScale);
-  assert(dims.every(Number.isInteger), `${request.width}x${request.height} is no multiple of ${model.latentScale}`);
-  return [1, model.latentChannels, ...dims];
+/** One image's trajectory. */
+interface Run {
+  readonly request: ResolvedRequest;
+  readonly model: ModelDescriptor;
+  readonly planner: CompositionPlanner;
+  readonly texts: EncodedTexts;
+  readonly ports: EnginePorts;
+  readonly signal: AbortSignal;
+  readonly stopwatch: Stopwatch;
+  readonly image: number;
+  /** What makes the planner's cache keys unlike those of every other trajectory of the engine. */
+  readonly featurePrefix: string;
+  /** Counts the rows that have run, over all images. */
+  readonly passes: { full: number; reuse: number };
 }
 
-/** Adds up the time of each stage: only what is awaited inside `time` counts, not what the consumer does with an event. */
-function createStopwatch(now: () => number) {
-  const timings = { load_loras_ms: 0, encode_text_ms: 0, denoise_ms: 0, decode_ms: 0 } satisfies PipelineTimings;
-  return {
-    async time<T>(stage: keyof PipelineTimings, work: () => Promise<T>): Promise<T> {
-      const start = now();
-      const result = await work();
-      timings[stage] += now() - start;
-      return result;
-    },
-    timings: (): PipelineTimings => ({ ...timings }),
-  };
+/** Noise to a finished latent, with an event after each step. */
+async function* drawLatent(
+  run: Run,
+): AsyncGenerator<PipelineEvent, { readonly latent: Tensor; readonly plan: readonly EvaluationPlan[] }, void> {
+  const { request, model, planner, signal, stopwatch, image } = run;
+  const { steps } = request;
+  const trajectory = denoise({
+    sampler: SAMPLERS[request.sampler],
+    config: model.scheduler,
+    steps,
+    // It depends on seed and shape alone, never on n or on who else is drawn.
+    noise: randn(request.seed + image, latentDims(request, model)),
+    planner,
+    guidanceScale: request.guidance_scale,
+    predict: (passes, latent, timestep) => predict(run, passes, { latent, timestep }),
+    signal,
+  });
+  const plan: EvaluationPlan[] = [];
+  for (;;) {
+    const progress = await stopwatch.time('denoise_ms', () => trajectory.next());
+    if (progress.done) return { latent: progress.value, plan };
+    const { evaluation, plan: summary, isLastOfStep } = progress.value;
+    plan.push(summary);
+    if (isLastOfStep) yield { type: 'step', image, step: evaluation.step + 1, steps, leader: summary.leader };
+  }
+}
+
+async function predict(
+  { texts, ports, signal, featurePrefix, passes: ran }: Run,
+  passes: readonly UnetPass[],
+  input: { readonly latent: Tensor; readonly timestep: number },
+): Promise<readonly Tensor[]> {
+  const rows = passes.map(({ adapters, conditioning, cache }) => ({
+    ...input,
+    text: texts.of(conditioning),
+    adapters,
+    ...(cache !== undefined && { cache: { ...cache, key: featurePrefix + cache.key } }),
+  }));
+  const outputs = await ports.predict(rows, signal);
+  for (const { cache } of passes) ran[cache?.mode === 'reuse' ? 'reuse' : 'full'] += 1;
+  return outputs;
+}
+
+function latentDims(request: ResolvedRequest, model: ModelDescriptor): readonly number[] {
+  const { width, height } = request;
+  const dims = [height, width].map((pixels) => pixels / model.latentScale);
+  assert(dims.every(Number.isInteger), `${width}x${height} is no multiple of ${model.latentScale}`);
+  return [1, model.latentChannels, ...dims];
 }
