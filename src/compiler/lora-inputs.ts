@@ -18,8 +18,8 @@ const A_SUFFIX = '.lora_A';
 const B_SUFFIX = '.lora_B';
 
 /**
- * Adds (x·A)·B to `product` = x·W of the layer that the builder stands at. It must come before the bias: only in that order a row of
- * rank 0 is bit-equal to a graph without LoRA inputs.
+ * Adds (x·A)·B to `product` = x·W of the layer that the builder stands at. It comes before the bias: the other way round the runtime
+ * may fuse product and bias in one kind of graph and not in the other, and rows of rank 0 were then not bit-equal with the plain one.
  */
 export function addLoraTerm(builder: Builder, x: Tokens, product: Tokens): Tokens {
   if (builder.lora === null) return product;

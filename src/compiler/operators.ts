@@ -6,9 +6,10 @@
  * Signatures: onnx/docs/Operators.md at opset 20; onnxruntime/docs/ContribOperators.md for com.microsoft.
  */
 
-import type { AttributeValue } from './graph.ts';
+import type { AttributeValue, ElementType } from './graph.ts';
 
-type AttributeKind = 'int' | 'ints' | 'float' | 'string';
+/** `type` is an element type, which ONNX numbers. */
+export type AttributeKind = 'int' | 'ints' | 'float' | 'string' | 'type';
 type AttributeKinds = Readonly<Record<string, AttributeKind>>;
 
 export type OperatorDomain = '' | 'com.microsoft';
@@ -23,7 +24,7 @@ export const OPSET_VERSIONS: Readonly<Record<OperatorDomain, number>> = { '': 20
 
 export const OPERATORS = {
   Add: standard({}),
-  Cast: standard({ to: 'int' }),
+  Cast: standard({ to: 'type' }),
   Concat: standard({ axis: 'int' }),
   Conv: standard({ strides: 'ints', pads: 'ints' }),
   Cos: standard({}),
@@ -58,6 +59,7 @@ interface ValueOfKind {
   readonly ints: readonly number[];
   readonly float: number;
   readonly string: string;
+  readonly type: ElementType;
 }
 
 type ValuesOf<Kinds extends AttributeKinds> = { readonly [Key in keyof Kinds]: ValueOfKind[Kinds[Key]] };

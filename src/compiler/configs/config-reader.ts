@@ -1,7 +1,7 @@
 /**
  * Reads the keys of a config.json one by one and remembers everything that is wrong, so that a checkpoint is refused once, with all
- * its reasons. A key that is missing or null takes the default of the Python library that wrote the file. After a problem the reading goes
- * on with the default; whoever asked for `problems` must not use the value.
+ * its reasons. A key that is missing or null takes the default of the Python library that wrote the file. After a problem the
+ * reading goes on with the default, so a value is good only if there are no `problems`.
  */
 
 import type { Problem } from '../../core/problem.ts';

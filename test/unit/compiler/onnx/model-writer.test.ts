@@ -63,7 +63,7 @@ test('external data is read at its offset, and float16 is what it says', async (
       ...linear.initializers.slice(1),
     ],
     nodes: [
-      { name: 'widen', operator: 'Cast', inputs: ['half'], outputs: ['w'], attributes: { to: 1 } },
+      { name: 'widen', operator: 'Cast', inputs: ['half'], outputs: ['w'], attributes: { to: 'float32' } },
       ...linear.nodes,
     ],
   };
