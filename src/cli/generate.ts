@@ -1,7 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { access, mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { NamedReceipt } from '../contract/generation-result.ts';
 import type { PipelineEvent } from '../contract/pipeline-event.ts';
 import { assert } from '../core/assert.ts';
 import type { LoraTarget } from '../core/lora/target.ts';
@@ -17,7 +16,7 @@ import { generate } from '../pipeline/generate.ts';
 import { type LoraCatalog, resolveRequest } from '../pipeline/resolve-request.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { GenerateArguments } from './arguments.ts';
-import { describePlan, describeReceipt, describeTimings } from './report.ts';
+import { describeAsJson, describeForReader } from './report.ts';
 
 /**
  * `overtone generate`: a prompt and LoRAs to a PNG in this very process, with no Redis and no HTTP. The same request, resolution,
@@ -41,14 +40,16 @@ export async function runGenerate(
   },
 ): Promise<void> {
   const { device, threads, logger, output, signal } = context;
-  const { checkpoint, loras, loraFiles } = options;
+  const { checkpoint, loras, loraFiles, out } = options;
+  const now = (): number => performance.now();
   if (loras !== undefined) await existingDirectory('--loras', loras);
+
+  const start = now();
   // The request is resolved before any weight is loaded, so that a wrong one fails at once.
   const read = await readModel({ checkpoint, device });
   const catalog = catalogOf(options, read.model.loraTargets);
   const resolved = await resolveRequest(options.request, read.model, catalog, () => randomInt(2 ** 32));
   const { request, receipts } = resolved;
-
   const engine = await openEngine({
     checkpoint,
     read,
@@ -60,30 +61,27 @@ export async function runGenerate(
     logger,
   });
   try {
-    const start = performance.now();
-    const { image, done } = await collect(
-      generate(request, engine.model, engine, signal, () => performance.now()),
-      output,
-    );
-    const encodeStart = performance.now();
+    const loaded = now();
+    const { image, done } = await collect(generate(request, engine.model, engine, signal, now), output);
+    const drawn = now();
     const png = await encodePng({ ...image, recipe: recipeOf(request, image.image) });
-    await mkdir(dirname(options.out), { recursive: true });
-    await writeFile(options.out, png.bytes);
-    const end = performance.now();
+    await mkdir(dirname(out), { recursive: true });
+    await writeFile(out, png.bytes);
+    const saved = now();
 
-    const { width, height, seed } = image;
-    const { sha256, pixels_sha256 } = png;
-    const seconds = (end - start) / 1000;
-    if (options.json) {
-      const result = { image: options.out, sha256, pixels_sha256, width, height, seconds };
-      output.result(JSON.stringify({ ...result, loras: receipts.map(briefly), passes: done.passes }));
-      return;
-    }
-    for (const warning of [...resolved.warnings, ...done.warnings]) output.result(`note: ${warning}`);
-    for (const receipt of receipts) output.result(describeReceipt(receipt));
-    for (const line of describePlan(request, done.plan, done.passes)) output.result(line);
-    output.result(describeTimings({ ...done.timings, encode_image_ms: end - encodeStart }));
-    output.result(`${options.out}: ${width}x${height}, seed ${seed}, ${seconds.toFixed(1)} s, sha256 ${sha256}`);
+    const picture = {
+      out,
+      png,
+      image,
+      request,
+      receipts,
+      warnings: [...resolved.warnings, ...done.warnings],
+      plan: done.plan,
+      passes: done.passes,
+      timings: { ...done.timings, load_model_ms: loaded - start, encode_image_ms: saved - drawn },
+      seconds: (saved - loaded) / 1000,
+    };
+    for (const line of options.json ? [describeAsJson(picture)] : describeForReader(picture)) output.result(line);
   } finally {
     await engine.close();
   }
@@ -124,10 +122,4 @@ async function collect(events: AsyncIterable<PipelineEvent>, output: Output) {
   }
   assert(image !== undefined && done !== undefined, 'a generation ends with an image and done');
   return { image, done };
-}
-
-/** A receipt without the names of its hundreds of layers. */
-function briefly({ id, sha256, format, ranks, alphas, matched, unmatched }: NamedReceipt) {
-  const layers = { unet: matched.unet.length, text_encoder: matched.text_encoder.length };
-  return { id, sha256, format, ranks, alphas, matched: layers, unmatched: unmatched.map(({ key }) => key) };
 }

@@ -94,7 +94,7 @@ describe('overtone generate', () => {
     expect(stdout).toContain('LoRA kohya-feedforward-r6: kohya, rank 6, alpha 1; 64 U-Net and 12 text encoder layers');
     expect(stdout).toMatch(/plan: cmlora, 4 evaluations, \d+ full and \d+ reuse rows/);
     expect(stdout).toMatch(/leaders: kohya-feedforward-r6 0, peft-full-metadata 1/);
-    expect(stdout).toMatch(/time: LoRAs .* denoise .* PNG/);
+    expect(stdout).toMatch(/time: model .* LoRAs .* denoise .* PNG/);
     expect(stdout).toContain('told.png: 64x64, seed 3');
   });
 });
