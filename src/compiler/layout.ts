@@ -6,6 +6,7 @@
  */
 
 import type { Builder, Value } from './builder.ts';
+import type { Dimension, GraphTensor } from './graph.ts';
 
 export interface Planes {
   readonly value: Value;
@@ -15,6 +16,15 @@ export interface Planes {
 export interface Tokens {
   readonly value: Value;
   readonly width: number;
+}
+
+/** An input or output of a graph that holds planes. */
+export interface PlanesTensor extends GraphTensor {
+  readonly dims: readonly [rows: Dimension, channels: number, height: Dimension, width: Dimension];
+}
+
+export function inputPlanes(builder: Builder, tensor: PlanesTensor): Planes {
+  return { value: builder.input(tensor), channels: tensor.dims[1] };
 }
 
 /** One token for each pixel, row by row. */

@@ -1,8 +1,8 @@
 """Checks the graphs that Overtone compiles with tools that Overtone does not contain.
 
-    npm run build && python test/golden/check_graphs.py
+    npm run build && python test/golden/check_graphs.py [CHECKPOINT ...]
 
-For the golden checkpoint, and for random checkpoints of other shapes than Stable Diffusion 1.5's, every graph must pass
+For the checkpoints named, or for the golden one and for random checkpoints of other shapes than Stable Diffusion 1.5's, every graph must pass
 onnx.checker with full shape inference and agree with diffusers in the Python build of ONNX Runtime: text encoder, U-Net,
 VAE decoder, and the U-Net's reuse pass at every cut. Run by hand, with the versions of requirements.txt, onnx and
 onnxruntime.
@@ -125,7 +125,8 @@ def check(folder: Path) -> bool:
 
     pipeline = StableDiffusionPipeline.from_pretrained(folder, dtype=torch.float32)
     random = torch.Generator("cpu").manual_seed(1)
-    ids = torch.randint(0, VOCABULARY_SIZE, [2, 77], generator=random)
+    text_config = pipeline.text_encoder.config
+    ids = torch.randint(0, text_config.vocab_size, [2, text_config.max_position_embeddings], generator=random)
     text = pipeline.text_encoder(ids)[0]
     latent = torch.randn([2, pipeline.unet.config.in_channels, 13, 10], generator=random)
     timestep = torch.tensor([921, 3])
@@ -166,13 +167,15 @@ def difference(actual: np.ndarray, expected: torch.Tensor) -> float:
 
 
 def main() -> None:
+    named = sys.argv[1:]
     passed = True
     with tempfile.TemporaryDirectory() as temporary:
-        golden = Path(temporary) / "golden"
-        shutil.copytree(CHECKPOINT, golden)
-        print("the golden checkpoint")
-        passed &= check(golden)
-        for seed, (name, shape) in enumerate(SHAPES.items()):
+        for index, checkpoint in enumerate(named or [CHECKPOINT]):
+            folder = Path(temporary) / f"checkpoint-{index}"
+            shutil.copytree(checkpoint, folder)
+            print(checkpoint)
+            passed &= check(folder)
+        for seed, (name, shape) in enumerate([] if named else SHAPES.items()):
             folder = Path(temporary) / f"shape-{seed}"
             write_random_checkpoint(folder, shape, seed)
             print(name)

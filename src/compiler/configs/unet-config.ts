@@ -1,6 +1,6 @@
 /** `unet/config.json`: what `UNet2DConditionModel` can be here, and every key that would make it something else. */
 
-import { type Parsed, readConfig } from './config-reader.ts';
+import { type ConfigReader, type Parsed, readConfig } from './config-reader.ts';
 
 /** One resolution of the U-Net, from the outermost inwards. */
 export interface UnetLevel {
@@ -61,11 +61,14 @@ const UNUSED = {
   transformer_layers_per_block: 1,
 };
 
+/** diffusers' defaults, which are Stable Diffusion 1's. */
+const SD1_DOWN = ['CrossAttnDownBlock2D', 'CrossAttnDownBlock2D', 'CrossAttnDownBlock2D', 'DownBlock2D'] as const;
+const SD1_UP = ['UpBlock2D', 'CrossAttnUpBlock2D', 'CrossAttnUpBlock2D', 'CrossAttnUpBlock2D'] as const;
+
 export function parseUnetConfig(json: Readonly<Record<string, unknown>>, subject: string): Parsed<UnetConfig> {
   const reader = readConfig(json, subject);
   reader.only(UNUSED);
-  // Nothing to do at inference; `use_linear_projection` is seen in the weights' shapes, and `upcast_attention` is about half
-  // precision; `addition_embed_type_num_heads` belongs to a feature refused above.
+  // Of training; seen in the weights' shapes; about half precision; of a feature that is refused above.
   reader.ignore('dropout', 'use_linear_projection', 'upcast_attention', 'addition_embed_type_num_heads');
 
   const latentChannels = reader.count('in_channels', 4);
@@ -75,42 +78,11 @@ export function parseUnetConfig(json: Readonly<Record<string, unknown>>, subject
     `out_channels is ${outChannels}; must equal in_channels, ${latentChannels}`,
   );
 
-  const channels = reader.counts('block_out_channels', [320, 640, 1280, 1280]);
-  const down = reader.choices('down_block_types', ['CrossAttnDownBlock2D', 'DownBlock2D'], SD1_DOWN);
-  const up = reader.choices('up_block_types', ['CrossAttnUpBlock2D', 'UpBlock2D'], SD1_UP);
-  for (const [key, list] of Object.entries({ down_block_types: down, up_block_types: up })) {
-    reader.check(
-      list.length === channels.length,
-      `${key} has ${list.length} blocks; must have ${channels.length}, as block_out_channels`,
-    );
-  }
-  const heads = headCounts(reader.raw('attention_head_dim') ?? 8, channels.length);
-  if (heads === undefined) {
-    reader.refuse('attention_head_dim', `a whole number from 1 or a list of ${channels.length} of them`);
-  }
   const normGroups = reader.count('norm_num_groups', 32);
-  const [first, ...rest] = channels.map((width, index): UnetLevel => {
-    reader.check(
-      width % normGroups === 0,
-      `block_out_channels[${index}] is ${width}; must be a multiple of norm_num_groups, ${normGroups}`,
-    );
-    const level = {
-      channels: width,
-      heads: heads?.[index] ?? 1,
-      downAttention: down[index] === 'CrossAttnDownBlock2D',
-      upAttention: up[channels.length - 1 - index] === 'CrossAttnUpBlock2D',
-    };
-    reader.check(
-      width % level.heads === 0,
-      `attention_head_dim is ${level.heads}, the number of heads; block_out_channels[${index}], ${width}, must be a multiple of it`,
-    );
-    return level;
-  });
-  reader.check(channels[0] % 2 === 0, `block_out_channels[0] is ${channels[0]}; must be even`);
   const value: UnetConfig = {
     latentChannels,
     sampleSize: reader.count('sample_size', 64),
-    levels: [first ?? { channels: channels[0], heads: 1, downAttention: false, upAttention: false }, ...rest],
+    levels: readLevels(reader, normGroups),
     layersPerBlock: reader.count('layers_per_block', 2),
     normGroups,
     normEpsilon: reader.number('norm_eps', 1e-5),
@@ -118,12 +90,42 @@ export function parseUnetConfig(json: Readonly<Record<string, unknown>>, subject
     flipSinToCos: reader.flag('flip_sin_to_cos', true),
     freqShift: reader.number('freq_shift', 0),
   };
+  const sinusoids = value.levels[0].channels / 2;
+  reader.check(value.freqShift < sinusoids, `freq_shift is ${value.freqShift}; must be less than ${sinusoids}`);
   reader.refuseUnknown();
   return { value, problems: reader.problems };
 }
 
-const SD1_DOWN = ['CrossAttnDownBlock2D', 'CrossAttnDownBlock2D', 'CrossAttnDownBlock2D', 'DownBlock2D'] as const;
-const SD1_UP = ['UpBlock2D', 'CrossAttnUpBlock2D', 'CrossAttnUpBlock2D', 'CrossAttnUpBlock2D'] as const;
+function readLevels(reader: ConfigReader, normGroups: number): UnetConfig['levels'] {
+  const channels = reader.counts('block_out_channels', [320, 640, 1280, 1280]);
+  const down = reader.choices('down_block_types', ['CrossAttnDownBlock2D', 'DownBlock2D'], SD1_DOWN);
+  const up = reader.choices('up_block_types', ['CrossAttnUpBlock2D', 'UpBlock2D'], SD1_UP);
+  for (const [key, { length }] of Object.entries({ down_block_types: down, up_block_types: up })) {
+    reader.check(
+      length === channels.length,
+      `${key} has ${length} blocks; must have ${channels.length}, as block_out_channels`,
+    );
+  }
+  const heads = headCounts(reader.raw('attention_head_dim') ?? 8, channels.length);
+  if (heads === undefined) {
+    reader.refuse('attention_head_dim', `a whole number from 1 or a list of ${channels.length} of them`);
+  }
+  const readLevel = (width: number, index: number): UnetLevel => {
+    const subject = `block_out_channels[${index}] is ${width}`;
+    const headCount = heads?.[index] ?? 1;
+    reader.check(width % normGroups === 0, `${subject}; must be a multiple of norm_num_groups, ${normGroups}`);
+    reader.check(width % headCount === 0, `${subject}; must be a multiple of attention_head_dim, ${headCount} heads`);
+    return {
+      channels: width,
+      heads: headCount,
+      downAttention: down[index] === 'CrossAttnDownBlock2D',
+      upAttention: up[channels.length - 1 - index] === 'CrossAttnUpBlock2D',
+    };
+  };
+  const [outermost, ...inner] = channels;
+  reader.check(outermost % 2 === 0, `block_out_channels[0] is ${outermost}; must be even`);
+  return [readLevel(outermost, 0), ...inner.map((width, index) => readLevel(width, index + 1))];
+}
 
 /** The key says "dim" and means the number of heads, in every Stable Diffusion 1 and 2: huggingface/diffusers issue 2011. */
 function headCounts(value: unknown, levelCount: number): readonly number[] | undefined {

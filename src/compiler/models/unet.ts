@@ -21,8 +21,7 @@ import { featureChannels, resnetsAfterCut } from '../cache-split.ts';
 import type { Checkpoint } from '../checkpoint.ts';
 import { type CompiledGraph, type CompileOptions, compileGraph } from '../compiled-graph.ts';
 import type { UnetConfig, UnetLevel } from '../configs/unet-config.ts';
-import type { Dimension, GraphTensor } from '../graph.ts';
-import { concatPlanes, type Planes, type Tokens } from '../layout.ts';
+import { concatPlanes, inputPlanes, type Planes, type PlanesTensor, type Tokens } from '../layout.ts';
 
 export type UnetKind =
   | { readonly kind: 'full'; readonly cuts?: readonly Cut[] }
@@ -47,44 +46,35 @@ interface Conditions {
 /** Throws an InputError (`unsupported_checkpoint`) where the weights do not fit the config. A cut must exist in the U-Net. */
 export function compileUnet(checkpoint: Checkpoint, options: UnetKind & CompileOptions): CompiledGraph {
   const { config, weights } = checkpoint.unet;
-  const lora = options.loraInputs === false ? null : 'unet';
-  const wholeParts = options.kind === 'full' ? [''] : [];
-  const builder = createBuilder({ name: `unet-${options.kind}`, weights, lora, wholeParts });
-
-  const latentDims: readonly Dimension[] = ['rows', config.latentChannels, 'h', 'w'];
-  const latent: Planes = {
-    value: builder.input({ name: 'latent', type: 'float32', dims: latentDims }),
-    channels: config.latentChannels,
-  };
-  const time = embedTime(builder, config);
-  const text: Tokens = {
-    value: builder.input({ name: 'text', type: 'float32', dims: ['rows', 'tokens', config.textWidth] }),
-    width: config.textWidth,
-  };
-  const conditions: Conditions = { config, text, time };
+  const builder = createBuilder({
+    name: `unet-${options.kind}`,
+    weights,
+    lora: options.loraInputs === false ? null : 'unet',
+    wholeParts: options.kind === 'full' ? [''] : [],
+  });
+  const latent = inputPlanes(builder, latentTensor('latent', config));
+  const conditions: Conditions = { config, time: embedTime(builder, config), text: inputText(builder, config) };
 
   const up = upPath(config);
-  const layers = options.kind === 'reuse' ? up.slice(up.length - resnetsAfterCut(options.cut, config)) : up;
+  const layers = options.kind === 'reuse' ? up.slice(-resnetsAfterCut(options.cut, config)) : up;
   const skips = take(downPath(builder, latent, conditions), layers.length);
-  let x: Planes =
+  let x =
     options.kind === 'reuse'
-      ? {
-          value: builder.input(featureTensor('feature', options.cut, config)),
-          channels: featureChannels(options.cut, config),
-        }
+      ? inputPlanes(builder, featureTensor('feature', options.cut, config))
       : middle(builder.at('mid_block'), skips, conditions);
-  const inputs: Planes[] = [];
+  /** What each layer is fed: where a cut goes through, it is the feature. */
+  const features: Planes[] = [];
   for (const layer of layers) {
-    inputs.push(x);
+    features.push(x);
     x = upLayer(builder.at(layer.block), { x, skip: skips.pop(), next: skips.at(-1), ...layer }, conditions);
   }
 
   const { normGroups: groups, normEpsilon: epsilon } = config;
   x = activatedNorm(builder.at('conv_norm_out'), x, { groups, epsilon });
   x = convolution(builder.at('conv_out'), x, { channels: config.latentChannels, kernel: 3 });
-  builder.output({ name: 'prediction', type: 'float32', dims: latentDims }, x.value);
+  builder.output(latentTensor('prediction', config), x.value);
   for (const cut of options.kind === 'full' ? (options.cuts ?? []) : []) {
-    const feature = inputs.at(-resnetsAfterCut(cut, config));
+    const feature = features.at(-resnetsAfterCut(cut, config));
     assert(feature !== undefined, 'a cut lies within the up path');
     builder.output(featureTensor(featureOutput(cut), cut, config), feature.value);
   }
@@ -99,6 +89,10 @@ function embedTime(builder: Builder, config: UnetConfig): Tokens {
   const options = { sinusoidWidth, width, flipSinToCos, freqShift };
   const time = timeEmbedding(builder.at('time_embedding'), timestep, options);
   return { value: silu(builder, time.value), width };
+}
+
+function inputText(builder: Builder, { textWidth: width }: UnetConfig): Tokens {
+  return { value: builder.input({ name: 'text', type: 'float32', dims: ['rows', 'tokens', width] }), width };
 }
 
 /** The skips, outermost first. Layers are added to the graph as they are asked for, so that a reuse pass holds only what it needs. */
@@ -168,7 +162,11 @@ function unetLayer(
   return at.attends ? transformer(block.at(`attentions.${at.layer}`), hidden, { text, heads, groups }) : hidden;
 }
 
-function featureTensor(name: string, cut: Cut, config: UnetConfig): GraphTensor {
+function latentTensor(name: string, { latentChannels }: UnetConfig): PlanesTensor {
+  return { name, type: 'float32', dims: ['rows', latentChannels, 'h', 'w'] };
+}
+
+function featureTensor(name: string, cut: Cut, config: UnetConfig): PlanesTensor {
   const [height, width] = cut.level === 0 ? ['h', 'w'] : [`h_${cut.level}`, `w_${cut.level}`];
   return { name, type: 'float32', dims: ['rows', featureChannels(cut, config), height, width] };
 }

@@ -12,7 +12,8 @@ import { activatedNorm, resnet } from '../blocks/resnet.ts';
 import { type Builder, createBuilder } from '../builder.ts';
 import type { Checkpoint, Weights } from '../checkpoint.ts';
 import { type CompiledGraph, compileGraph } from '../compiled-graph.ts';
-import { addPlanes, type Planes, planesOfTokens, tokensOfPlanes } from '../layout.ts';
+import type { VaeConfig } from '../configs/vae-config.ts';
+import { addPlanes, inputPlanes, type Planes, planesOfTokens, tokensOfPlanes } from '../layout.ts';
 
 /** What a decoder uses of the file, by the start of the names; the rest is the encoder's. */
 const PARTS = ['decoder.', 'post_quant_conv.'];
@@ -23,51 +24,61 @@ const NORM_EPSILON = 1e-6;
 /** Names of the attention's projections before diffusers 0.18, which SD 1.5's own file still has. */
 const OLD_PROJECTIONS: ProjectionNames = { query: 'query', key: 'key', value: 'value', out: 'proj_attn' };
 
+interface Norm {
+  readonly groups: number;
+  readonly epsilon: number;
+}
+
 /** Throws an InputError (`unsupported_checkpoint`) where the weights do not fit the config. */
 export function compileVaeDecoder(checkpoint: Checkpoint): CompiledGraph {
   const { config, weights } = checkpoint.vae;
-  const { latentChannels, channels, layersPerBlock, normGroups: groups } = config;
   const builder = createBuilder({ name: 'vae-decoder', weights, lora: null, wholeParts: PARTS });
   const decoder = builder.at('decoder');
-  const norm = { groups, epsilon: NORM_EPSILON };
+  const norm: Norm = { groups: config.normGroups, epsilon: NORM_EPSILON };
+  const widths = config.channels.toReversed();
 
-  const latent = builder.input({ name: 'latent', type: 'float32', dims: ['rows', latentChannels, 'h', 'w'] });
-  const scale = builder.floats([config.scalingFactor], []);
-  let x: Planes = { value: builder.node('Div', [latent, scale], {}), channels: latentChannels };
+  let x = unscaledLatent(builder, config);
   if (config.postQuantConvolution) {
-    x = convolution(builder.at('post_quant_conv'), x, { channels: latentChannels, kernel: 1 });
+    x = convolution(builder.at('post_quant_conv'), x, { channels: x.channels, kernel: 1 });
   }
-  const [innermost = latentChannels] = channels.toReversed();
-  x = convolution(decoder.at('conv_in'), x, { channels: innermost, kernel: 3 });
-  x = resnet(decoder.at('mid_block.resnets.0'), x, { ...norm, channels: innermost });
-  if (config.middleAttention)
-    x = attend(decoder.at('mid_block.attentions.0'), x, { ...norm, names: projections(weights) });
-  x = resnet(decoder.at('mid_block.resnets.1'), x, { ...norm, channels: innermost });
-  for (const [index, width] of channels.toReversed().entries()) {
+  x = convolution(decoder.at('conv_in'), x, { channels: widths[0] ?? x.channels, kernel: 3 });
+  x = middle(decoder.at('mid_block'), x, {
+    ...norm,
+    projections: config.middleAttention ? projections(weights) : null,
+  });
+  for (const [index, channels] of widths.entries()) {
     const block = decoder.at(`up_blocks.${index}`);
-    for (let layer = 0; layer <= layersPerBlock; layer++) {
-      x = resnet(block.at(`resnets.${layer}`), x, { ...norm, channels: width });
+    for (let layer = 0; layer <= config.layersPerBlock; layer++) {
+      x = resnet(block.at(`resnets.${layer}`), x, { ...norm, channels });
     }
-    if (index < channels.length - 1) x = upsample(block.at('upsamplers.0'), x);
+    if (index < widths.length - 1) x = upsample(block.at('upsamplers.0'), x);
   }
   x = activatedNorm(decoder.at('conv_norm_out'), x, norm);
   x = convolution(decoder.at('conv_out'), x, { channels: config.imageChannels, kernel: 3 });
-  builder.output(
-    { name: 'planes', type: 'float32', dims: ['rows', config.imageChannels, 'image_h', 'image_w'] },
-    x.value,
-  );
+  const planes = { name: 'planes', type: 'float32', dims: ['rows', x.channels, 'image_h', 'image_w'] } as const;
+  builder.output(planes, x.value);
   return compileGraph(builder);
 }
 
+function unscaledLatent(builder: Builder, { latentChannels, scalingFactor }: VaeConfig): Planes {
+  const latent = inputPlanes(builder, { name: 'latent', type: 'float32', dims: ['rows', latentChannels, 'h', 'w'] });
+  const unscaled = builder.node('Div', [latent.value, builder.floats([scalingFactor], [])], {});
+  return { value: unscaled, channels: latentChannels };
+}
+
+function middle(builder: Builder, x: Planes, options: Norm & { readonly projections: ProjectionNames | null }): Planes {
+  const norm = { ...options, channels: x.channels };
+  const first = resnet(builder.at('resnets.0'), x, norm);
+  const attended =
+    options.projections === null ? first : attend(builder.at('attentions.0'), first, options.projections, options);
+  return resnet(builder.at('resnets.1'), attended, norm);
+}
+
 /** Every pixel attends to every other, with one head. */
-function attend(
-  builder: Builder,
-  x: Planes,
-  options: { readonly names: ProjectionNames; readonly groups: number; readonly epsilon: number },
-): Planes {
-  const normal = tokensOfPlanes(builder, groupNorm(builder.at('group_norm'), x, options));
-  const single = { names: options.names, heads: 1, inputBias: true, causal: false };
-  return addPlanes(builder, planesOfTokens(builder, attention(builder, normal, normal, single), x), x);
+function attend(builder: Builder, x: Planes, names: ProjectionNames, norm: Norm): Planes {
+  const normal = tokensOfPlanes(builder, groupNorm(builder.at('group_norm'), x, norm));
+  const attended = attention(builder, normal, normal, { names, heads: 1, inputBias: true, causal: false });
+  return addPlanes(builder, planesOfTokens(builder, attended, x), x);
 }
 
 function projections(weights: Weights): ProjectionNames {

@@ -70,13 +70,18 @@ test.each([
     'up_block_types is ["SimpleCrossAttnUpBlock2D"]',
   ],
   ['too few blocks', { down_block_types: ['DownBlock2D'] }, 'down_block_types has 1 blocks; must have 4'],
-  ['heads that do not divide', { attention_head_dim: 7 }, 'block_out_channels[0], 320, must be a multiple of it'],
+  [
+    'heads that do not divide',
+    { attention_head_dim: 7 },
+    'block_out_channels[0] is 320; must be a multiple of attention_head_dim, 7 heads',
+  ],
   ['too few heads', { attention_head_dim: [8] }, 'attention_head_dim is [8]; must be a whole number'],
   [
     'groups that do not divide',
     { norm_num_groups: 48 },
     'block_out_channels[0] is 320; must be a multiple of norm_num_groups',
   ],
+  ['a shift of all frequencies', { freq_shift: 160 }, 'freq_shift is 160; must be less than 160'],
   ['a key of the future', { use_quantum_attention: true }, 'use_quantum_attention is true; this key is not supported'],
 ])('%s is refused by name', (_what, changes, message) => {
   expect(messages(changes).join('\n')).toContain(message);
