@@ -1,7 +1,7 @@
 export type TimestepSpacing = 'leading' | 'trailing' | 'linspace';
 export type PredictionType = 'epsilon' | 'v_prediction';
 
-/** What a checkpoint's `scheduler_config.json` says, under diffusers' meanings. Parsed in `files`; unsupported values are refused there. */
+/** What a checkpoint's `scheduler_config.json` says, under diffusers' meanings. Parsed in `compiler/configs`, which refuses unsupported values. */
 export interface SchedulerConfig {
   /** The sampler that the checkpoint's scheduler class stands for, and so the default of a request. */
   readonly defaultSampler: 'ddim' | 'euler';
