@@ -28,7 +28,8 @@ test('what the file says is taken, an explicit 0 included', async () => {
 
 describe('a file that cannot be used', () => {
   test('names every field that is wrong', async () => {
-    const problem = (message: string) => ({ code: 'unsupported_checkpoint', subject: 'overtone.json', message }) as const;
+    const problem = (message: string) =>
+      ({ code: 'unsupported_checkpoint', subject: 'overtone.json', message }) as const;
 
     await expect(defaultsOf('{"steps":0,"sampler":"magic","width":100,"cfg":7}')).rejects.toEqual(
       new InputError([
