@@ -1,4 +1,4 @@
-import type { LoraFile } from '../../src/core/lora/parse.ts';
+import type { LoraFile } from '../../src/core/lora/lora-module.ts';
 import type { LoraTarget } from '../../src/core/lora/target.ts';
 
 /** Four layers of a small checkpoint, of each kind that matters to LoRA files. */

@@ -1,6 +1,6 @@
 import { assert } from '../assert.ts';
 import type { LowRankFactors } from './adapter.ts';
-import type { LoraModule } from './parse.ts';
+import type { LoraModule } from './lora-module.ts';
 
 /**
  * The factors of a module from the file's layout, torch's [out, in], to the graphs', which is transposed; with the file's own scale

@@ -23,10 +23,15 @@ const FOREIGN: readonly (readonly [RegExp, string])[] = [
 
 const PART = /[._](?:(lora_A|lora\.down|lora_linear_layer\.down)|(lora_B|lora\.up|lora_linear_layer\.up))\.weight$/;
 
-/** Layers of attention by the names of the first processors, which left out where the layer sits. */
-const PROCESSOR_LAYERS: Readonly<Record<LoraComponent, Readonly<Record<string, string>>>> = {
-  unet: { to_q: 'to_q', to_k: 'to_k', to_v: 'to_v', to_out: 'to_out.0' },
-  text_encoder: { to_q: 'q_proj', to_k: 'k_proj', to_v: 'v_proj', to_out: 'out_proj' },
+/** What the first processors called layers of attention, where the layers have other names. */
+const PROCESSOR_LAYERS: Readonly<Record<LoraComponent, ReadonlyMap<string, string>>> = {
+  unet: new Map([['to_out', 'to_out.0']]),
+  text_encoder: new Map([
+    ['to_q', 'q_proj'],
+    ['to_k', 'k_proj'],
+    ['to_v', 'v_proj'],
+    ['to_out', 'out_proj'],
+  ]),
 };
 
 export function readPeftKey(key: string, names: ModuleNames): LoraKey | undefined {
@@ -39,7 +44,7 @@ export function readPeftKey(key: string, names: ModuleNames): LoraKey | undefine
   const { component, path } = componentAndPath(written);
   // `to_q_lora` is left as `to_q` by the suffix of the factors and as `to_q_lora` by that of an alpha.
   const isProcessorKey = key[match?.index ?? 0] === '_' || path.endsWith('_lora');
-  const name = isProcessorKey ? processorLayer(component, path.replace(/_lora$/, '')) : path;
+  const name = isProcessorKey ? layerOfProcessor(component, path.replace(/_lora$/, '')) : path;
   const format = /\.lora_[AB]\./.test(key) ? 'peft' : 'diffusers';
   return { kind: 'part', format, part, component, name, target: names.byPath(component, name) };
 }
@@ -54,9 +59,9 @@ function componentAndPath(written: string): { readonly component: LoraComponent;
   };
 }
 
-/** `<...>.attn1.to_out` to `<...>.attn1.to_out.0`; a path that ends otherwise stays, and matches nothing. */
-function processorLayer(component: LoraComponent, path: string): string {
-  const dot = path.lastIndexOf('.');
-  const layer = PROCESSOR_LAYERS[component][path.slice(dot + 1)];
-  return layer === undefined ? path : `${path.slice(0, dot + 1)}${layer}`;
+/** `<...>.attn1.to_out` to `<...>.attn1.to_out.0`; a path with another end stays. */
+function layerOfProcessor(component: LoraComponent, path: string): string {
+  const start = path.lastIndexOf('.') + 1;
+  const end = path.slice(start);
+  return path.slice(0, start) + (PROCESSOR_LAYERS[component].get(end) ?? end);
 }

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { alphaKeysOf, type LoraFile, parseLora } from '../../../../src/core/lora/parse.ts';
+import { alphaKeysOf, type LoraFile } from '../../../../src/core/lora/lora-module.ts';
+import { parseLora } from '../../../../src/core/lora/parse.ts';
 import { receiptOf } from '../../../../src/core/lora/receipt.ts';
 import { InputError } from '../../../../src/core/problem.ts';
 import { loraFile, TARGETS, TEXT_QUERY, UNET_PROJECTION, UNET_QUERY } from '../../../support/lora-targets.ts';
@@ -194,6 +195,13 @@ test('factors of integers are malformed', () => {
     `ink.safetensors has ${QUERY}.lora_down.weight of type I8; must be one of F32, F16, BF16`,
     `ink.safetensors has ${QUERY}.lora_up.weight of type I8; must be one of F32, F16, BF16`,
   ]);
+});
+
+test('a file with a fault in every key has a few of them shown and the rest counted', () => {
+  const halves = Array.from({ length: 100 }, (_, index) => [`lora_unet_layer_${index}.lora_up.weight`, [5, 2]]);
+  const problems = problemsOf(loraFile(Object.fromEntries(halves)));
+  expect(problems).toHaveLength(9);
+  expect(problems.at(-1)?.message).toBe('ink.safetensors has 92 more faults');
 });
 
 test('everything that is wrong is reported at once', () => {
