@@ -1,8 +1,8 @@
 import Type, { type Static } from 'typebox';
-import { InputError, type Problem } from '../core/problem.ts';
+import { InputError } from '../core/problem.ts';
 import { SAMPLER_NAMES } from '../core/samplers/names.ts';
 import { LIMITS } from './limits.ts';
-import { type SchemaProblem, schemaProblems } from './schema-problems.ts';
+import { requestProblems } from './request-problems.ts';
 
 /**
  * The request of a generation, as every native door takes it: one schema for the type, the check and OpenAPI. Defaults are filled in
@@ -57,7 +57,7 @@ const LORA_SCHEMA = Type.Object(
       }),
     ),
   },
-  { ...closed, description: 'A LoRA, named by exactly one of `id` and `sha256`.' },
+  { ...closed, description: 'A LoRA, named by exactly one of `id` and `sha256`; each file once.' },
 );
 
 const MERGE_SCHEMA = Type.Object(
@@ -193,94 +193,9 @@ export const GENERATION_REQUEST_SCHEMA = Type.Object(
 
 export type GenerationRequest = Static<typeof GENERATION_REQUEST_SCHEMA>;
 
-/** Fields that a later version brings, as paths without indices. */
-const LATER_FIELDS: ReadonlySet<string> = new Set([
-  'strict_loras',
-  'cache',
-  'preview',
-  'priority',
-  'webhook',
-  'deadline_ms',
-  'output.quality',
-  'output.metadata',
-  'loras[].name',
-  'loras[].trigger',
-  'composition.parity',
-]);
-
-/** Values that a later version brings. */
-const LATER_VALUES: Readonly<Record<string, readonly unknown[]>> = {
-  'composition.method': ['switch', 'switch-a', 'composite', 'w-switch', 'w-composite', 'delta-composite'],
-  'composition.mode': ['online'],
-  'composition.cache': ['delta'],
-  'composition.uncond': ['base'],
-  'output.format': ['webp', 'jpeg'],
-};
-
 /** Parses what a door received. Throws an `InputError` with every problem of the request. */
 export function parseGenerationRequest(value: unknown): GenerationRequest {
-  const found = schemaProblems(GENERATION_REQUEST_SCHEMA, value);
-  const problems = [...found.map(problemOf), ...textProblems(value), ...loraNameProblems(value)];
+  const problems = requestProblems(GENERATION_REQUEST_SCHEMA, value);
   if (problems.length > 0) throw new InputError(problems);
   return value as GenerationRequest;
-}
-
-function problemOf(problem: SchemaProblem): Problem {
-  const subject = problem.path === '' ? 'request' : problem.path;
-  return { code: 'invalid_request', subject, message: `${subject} ${complaint(problem)}` };
-}
-
-function complaint(problem: SchemaProblem): string {
-  const place = problem.path.replace(/\[\d+\]/g, '[]');
-  if (problem.kind === 'missing') return `is missing; must be ${problem.allowed}`;
-  if (problem.kind === 'unknown') {
-    if (LATER_FIELDS.has(place)) return 'is not supported by this version';
-    return `is not a field of a request; allowed here are ${problem.allowed}`;
-  }
-  const notYet = LATER_VALUES[place]?.includes(problem.value) ?? false;
-  const verdict = notYet ? ', which is not supported by this version' : '';
-  return `is ${shown(problem.value)}${verdict}; must be ${problem.allowed}`;
-}
-
-const SHOWN_CHARACTERS = 60;
-
-/** A value as a message repeats it: JSON, cut short; numbers that JSON does not know by their names. */
-function shown(value: unknown): string {
-  const json = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? String(value));
-  return json.length > SHOWN_CHARACTERS ? `${json.slice(0, SHOWN_CHARACTERS)}...` : json;
-}
-
-/** What JSON Schema cannot say of a prompt: its size in bytes, and that it holds whole characters. */
-function textProblems(request: unknown): readonly Problem[] {
-  return ['prompt', 'negative_prompt'].flatMap((subject): readonly Problem[] => {
-    const prompt = fieldOf(request, subject);
-    if (typeof prompt !== 'string') return [];
-    const half = prompt.search(/\p{Surrogate}/u);
-    const bytes = new TextEncoder().encode(prompt).byteLength;
-    const problems = [
-      ...(half < 0 ? [] : [`${subject} holds half of a surrogate pair at ${half}; must be well-formed Unicode`]),
-      ...(bytes <= LIMITS.promptBytes ? [] : [`${subject} is ${bytes} bytes; must be at most ${LIMITS.promptBytes}`]),
-    ];
-    return problems.map((message) => ({ code: 'invalid_request', subject, message }));
-  });
-}
-
-function loraNameProblems(request: unknown): readonly Problem[] {
-  const loras = fieldOf(request, 'loras');
-  if (!Array.isArray(loras)) return [];
-  return loras.flatMap((lora: unknown, index): readonly Problem[] => {
-    const names = ['id', 'sha256'].filter((name) => fieldOf(lora, name) !== undefined);
-    if (names.length === 1 || typeof lora !== 'object' || lora === null) return [];
-    // A LoRA named in a way that is not supported yet is reported as that, not as nameless.
-    if (names.length === 0 && fieldOf(lora, 'name') !== undefined) return [];
-    const subject = `loras[${index}]`;
-    const has = names.length === 0 ? 'has neither id nor sha256' : 'has both id and sha256';
-    return [{ code: 'invalid_request', subject, message: `${subject} ${has}; must have exactly one of them` }];
-  });
-}
-
-function fieldOf(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null && Object.hasOwn(value, name)
-    ? (value as Readonly<Record<string, unknown>>)[name]
-    : undefined;
 }

@@ -83,6 +83,14 @@ test('all problems are reported at once, however many there are', () => {
   );
 });
 
+test('a body of nonsense has a bounded answer', () => {
+  const nonsense = Object.fromEntries(Array.from({ length: 5000 }, (_, index) => ['x'.repeat(index), 1]));
+  const messages = messagesFor({ prompt: 'x', ...nonsense });
+  expect(messages).toHaveLength(101);
+  expect(messages.at(-1)).toBe('request has 4900 more problems');
+  expect(Math.max(...messages.map((message) => message.length))).toBeLessThan(300);
+});
+
 test('an unknown field is an error that names the fields there are', () => {
   expect(messagesFor({ prompt: 'x', stepz: 20 })[0]).toMatch(/^stepz is not a field of a request; allowed here are/);
   expect(messagesFor({ prompt: 'x', loras: [{ id: 'a', wieght: 1 }] })).toEqual([
