@@ -26,7 +26,6 @@ export function plannerFor(
     evaluations,
     trainTimestepCount: model.scheduler.trainTimestepCount,
     guided: isGuided(request.guidance_scale),
-    unet: model.unet,
   });
 }
 

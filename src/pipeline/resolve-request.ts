@@ -40,7 +40,7 @@ export async function resolveRequest(
   if (request.model !== undefined && request.model !== model.id) {
     throw new ServiceError('model_not_found', `model is "${request.model}"; served is "${model.id}"`);
   }
-  const { loras, receipts, problems: loraProblems } = await resolveLoras(request.loras ?? [], catalog);
+  const { found, problems: loraProblems } = await findLoras(request.loras ?? [], catalog);
   const steps = request.steps ?? model.defaults.steps;
   const sampler = request.sampler ?? model.defaults.sampler;
   const context = {
@@ -60,7 +60,7 @@ export async function resolveRequest(
     sampler,
     seed: request.seed ?? randomSeed(),
     n: request.n ?? 1,
-    loras,
+    loras: found.map(resolveLora),
     composition: resolveComposition(request.composition, context),
     output: { format: request.output?.format ?? 'png' },
   };
@@ -71,6 +71,7 @@ export async function resolveRequest(
     ...compositionProblems(resolved.composition, context),
   ];
   if (problems.length > 0) throw new InputError(problems);
+  const receipts = found.map(({ lora, receipt }) => ({ id: nameOf(lora), ...receipt }));
   return { request: resolved, receipts, warnings: [...classWarnings(resolved), ...unmatchedWarnings(receipts)] };
 }
 
@@ -81,50 +82,59 @@ function nameOf(lora: RequestedLora): string {
   return lora.id ?? lora.sha256 ?? '';
 }
 
-async function resolveLoras(requested: readonly RequestedLora[], catalog: LoraCatalog) {
-  const loras: ResolvedLora[] = [];
-  const receipts: NamedReceipt[] = [];
+/** A LoRA of the request that was found and can be applied. */
+interface FoundLora {
+  /** Where the request names it: `loras[1].id`. */
+  readonly field: string;
+  readonly lora: RequestedLora;
+  readonly receipt: LoraReceipt;
+}
+
+async function findLoras(
+  requested: readonly RequestedLora[],
+  catalog: LoraCatalog,
+): Promise<{ readonly found: readonly FoundLora[]; readonly problems: readonly Problem[] }> {
+  const found: FoundLora[] = [];
   const problems: Problem[] = [];
   for (const [index, lora] of requested.entries()) {
     const field = `loras[${index}].${lora.id === undefined ? 'sha256' : 'id'}`;
-    const receipt = await inspect(catalog, nameOf(lora), { field, problems });
-    if (receipt === undefined) continue;
-    const twin = loras.find(({ sha256 }) => sha256 === receipt.sha256);
-    if (twin !== undefined) problems.push(twinProblem(field, nameOf(lora), twin.id));
-    loras.push(resolveLora(lora, receipt));
-    receipts.push({ id: nameOf(lora), ...receipt });
+    const result = await inspect(lora, field, catalog);
+    if ('problems' in result) problems.push(...result.problems);
+    else found.push({ field, lora, ...result });
   }
-  return { loras, receipts, problems };
+  return { found, problems: [...problems, ...twinProblems(found)] };
 }
 
-/** Adds to `problems` what is wrong with the LoRA, under the request's own field. */
+/** What is wrong with a file is reported under the field of the request that names it. */
 async function inspect(
+  lora: RequestedLora,
+  subject: string,
   catalog: LoraCatalog,
-  name: string,
-  report: { readonly field: string; readonly problems: Problem[] },
-): Promise<LoraReceipt | undefined> {
-  const { field: subject, problems } = report;
+): Promise<{ readonly receipt: LoraReceipt } | { readonly problems: readonly Problem[] }> {
+  const value = `${subject} is "${nameOf(lora)}"`;
   try {
-    const receipt = await catalog.inspect(name);
-    const message = `${subject} is "${name}"; there is no LoRA of this name`;
-    if (receipt === undefined) problems.push({ code: 'lora_not_found', subject, message });
-    return receipt;
+    const receipt = await catalog.inspect(nameOf(lora));
+    if (receipt !== undefined) return { receipt };
+    return { problems: [{ code: 'lora_not_found', subject, message: `${value}; there is no LoRA of this name` }] };
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
-    problems.push(
-      ...error.problems.map(({ code, message }) => ({ code, subject, message: `${subject} is "${name}"; ${message}` })),
-    );
-    return undefined;
+    return {
+      problems: error.problems.map(({ code, message }) => ({ code, subject, message: `${value}; ${message}` })),
+    };
   }
 }
 
-/** Its two weights could only be meant to add up, and then one entry says so better. */
-function twinProblem(subject: string, name: string, twin: string): Problem {
-  const message = `${subject} is "${name}", which is the same file as "${twin}"; name each LoRA once`;
-  return { code: 'invalid_request', subject, message };
+/** One file twice could only be meant to add up, and then one entry says so better. */
+function twinProblems(found: readonly FoundLora[]): readonly Problem[] {
+  return found.flatMap(({ field: subject, lora, receipt }, index): readonly Problem[] => {
+    const twin = found.slice(0, index).find((earlier) => earlier.receipt.sha256 === receipt.sha256);
+    if (twin === undefined) return [];
+    const message = `${subject} is "${nameOf(lora)}", which is the same file as "${nameOf(twin.lora)}"; name each LoRA once`;
+    return [{ code: 'invalid_request', subject, message }];
+  });
 }
 
-function resolveLora(lora: RequestedLora, receipt: LoraReceipt): ResolvedLora {
+function resolveLora({ lora, receipt }: FoundLora): ResolvedLora {
   const weight = lora.weight ?? 1;
   return {
     id: nameOf(lora),

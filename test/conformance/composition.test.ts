@@ -4,7 +4,7 @@ import type { ComposedAdapter, CompositionSetup } from '../../src/core/compositi
 import { METHOD_NAMES, type MethodName } from '../../src/core/composition/options.ts';
 import { resolveComposition } from '../../src/core/composition/resolve-composition.ts';
 import type { Tensor } from '../../src/core/tensor/tensor.ts';
-import { adaptersOf, plansOf, setupOf } from '../support/composition.ts';
+import { adaptersOf, plansOf, setupOf, UNET } from '../support/composition.ts';
 
 /** What holds for every composition method at its defaults. A method of the registry is in by being there. */
 
@@ -14,7 +14,7 @@ const CLASSES = ['high', 'low', 'high', 'low'] as const;
 function plannerOf(method: MethodName, setup: CompositionSetup) {
   const composition = resolveComposition(
     { method },
-    { loraIds: setup.adapters.map(({ id }) => id), evaluationCount: setup.evaluations.length, unet: setup.unet },
+    { loraIds: setup.adapters.map(({ id }) => id), evaluationCount: setup.evaluations.length, unet: UNET },
   );
   return planComposition(composition, setup);
 }

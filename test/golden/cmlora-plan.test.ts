@@ -70,7 +70,6 @@ function summariesOf({ request }: GoldenPicture, expected: ExpectedPlan): readon
     evaluations: expected.evaluations.map(({ timestep }, index) => ({ index, step: index, timestep })),
     trainTimestepCount: 1000,
     guided: true,
-    unet: UNET,
   };
   const context = {
     loraIds: loras.map(({ id }) => id),

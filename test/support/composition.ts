@@ -37,14 +37,14 @@ export function setupOf(
   rest: Partial<CompositionSetup> = {},
 ): CompositionSetup {
   const evaluations = evaluationsOf(evaluationCount);
-  return { adapters, evaluations, trainTimestepCount: 1000, guided: true, unet: UNET, ...rest };
+  return { adapters, evaluations, trainTimestepCount: 1000, guided: true, ...rest };
 }
 
 export function cmloraOf(setup: CompositionSetup, options: Omit<RequestedCmlora, 'method'> = {}): CmloraComposition {
   const context = {
     loraIds: setup.adapters.map(({ id }) => id),
     evaluationCount: setup.evaluations.length,
-    unet: setup.unet,
+    unet: UNET,
   };
   const composition = resolveComposition({ ...options, method: 'cmlora' }, context);
   if (composition.method !== 'cmlora') throw new Error('cmlora resolves to cmlora');

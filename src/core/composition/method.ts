@@ -96,8 +96,6 @@ export interface CompositionSetup {
   readonly trainTimestepCount: number;
   /** False where the guidance scale is 1 or less, so that no unconditional pass is needed. */
   readonly guided: boolean;
-  /** `layers_per_block` of the U-Net and its number of levels, which bound the cut. */
-  readonly unet: { readonly layersPerBlock: number; readonly levels: number };
 }
 
 /**

@@ -1,5 +1,4 @@
 import type { Problem } from '../problem.ts';
-import type { CompositionSetup } from './method.ts';
 import type { CmloraComposition, Composition, RequestedCmlora, RequestedComposition } from './options.ts';
 
 /**
@@ -12,7 +11,8 @@ export interface CompositionContext {
   /** Request ids of the LoRAs, in request order. */
   readonly loraIds: readonly string[];
   readonly evaluationCount: number;
-  readonly unet: CompositionSetup['unet'];
+  /** `layers_per_block` of the U-Net and its number of levels, which bound the cut. */
+  readonly unet: { readonly layersPerBlock: number; readonly levels: number };
 }
 
 /** Without a request for a method: `cmlora` where there is something to compose, else `merge`, which is the plain LoRA. */
