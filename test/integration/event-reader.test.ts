@@ -105,6 +105,21 @@ test('a stream that was left and is watched again from its start misses nothing'
   expect(await again).toEqual([...ids, last]);
 });
 
+test('what a read still brings for watchers that have left is not taken for news by those who come', async () => {
+  const ids = await fill('a', 3);
+  const leaving = new AbortController();
+  const watch = reader.watch('a', ids[2] ?? '', leaving.signal);
+  const fourth = watch.next();
+  ids.push(await add('a', 3));
+  await fourth;
+  await redis.ping(); // The reader now waits for what comes after the fourth.
+  leaving.abort();
+  await watch.next();
+  const fifth = add('a', 4);
+  const again = take('a', FIRST_ENTRY, 5);
+  expect(await again).toEqual([...ids, await fifth]);
+});
+
 test('an aborted watch ends by itself', async () => {
   const controller = new AbortController();
   const watch = reader.watch('a', FIRST_ENTRY, controller.signal);

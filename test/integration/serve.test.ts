@@ -20,6 +20,8 @@ beforeEach(async () => {
 
 afterEach(async () => {
   for (const child of started) child.kill('SIGKILL');
+  // What a failed test has left must not live on.
+  for (const { pid } of ours()) process.kill(pid, 'SIGKILL');
   await until('all are gone', () => ours().length === 0);
   await rm(data, { recursive: true, force: true });
 });
