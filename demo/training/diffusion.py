@@ -15,7 +15,7 @@ MIN_SNR_GAMMA = 5.0
 def make_scheduler() -> DDIMScheduler:
     return DDIMScheduler(
         beta_start=0.00085, beta_end=0.020, beta_schedule="scaled_linear", num_train_timesteps=1000,
-        prediction_type="v_prediction", timestep_spacing="trailing", clip_sample=False, set_alpha_to_one=False,
+        prediction_type="v_prediction", timestep_spacing="trailing", clip_sample=False, set_alpha_to_one=False, steps_offset=1,
     )
 
 

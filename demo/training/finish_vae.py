@@ -52,13 +52,13 @@ def main() -> None:
     base = to_model_range(render_bytes(unseen)).to(chosen.device)
     before = psnr_db(round_trip(vae, base), base).mean().item()
     standardise(vae, to_model_range(load_shard(chosen.work, shards_present(chosen.work)[0])[:512]).to(chosen.device))
+    vae.save_pretrained(chosen.work / "vae")
     quality = psnr_db(round_trip(vae, base), base)
     print(f"unseen base drawings: {quality.mean():.2f} dB (worst {quality.min():.2f}; {before:.2f} before standardising); gate {GATE_DB}")
     for concept in CONCEPTS.values():
         scenes = unseen.take(torch.arange(24)).with_slots(concept.fixed).with_concepts([concept.name])
         pictures = to_model_range(render_bytes(scenes)).to(chosen.device)
-        print(f"  {concept.name} ({concept.title}): {psnr_db(round_trip(vae, pictures), pictures).mean():.2f} dB")
-    vae.save_pretrained(chosen.work / "vae")
+        print(f"  {concept.name} ({concept.title}): {psnr_db(round_trip(vae, pictures), pictures).mean():.2f} dB", flush=True)
 
 
 if __name__ == "__main__":

@@ -34,14 +34,17 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonal(matrix: Tensor) -> Tensor:
-    """The nearest (semi-)orthogonal matrix, roughly: singular values end between 0.7 and 1.2."""
+    """The nearest (semi-)orthogonal matrix, roughly: singular values end between 0.7 and 1.2.
+
+    In bfloat16, whose products are several times as fast here; the iteration corrects its own rounding.
+    """
     a, b, c = NEWTON_SCHULZ
-    x = matrix.T if matrix.shape[0] > matrix.shape[1] else matrix
+    x = (matrix.T if matrix.shape[0] > matrix.shape[1] else matrix).bfloat16()
     x = x / (x.norm() + 1e-7)
     for _ in range(NEWTON_SCHULZ_STEPS):
         gram = x @ x.T
         x = a * x + (b * gram + c * gram @ gram) @ x
-    return x.T if matrix.shape[0] > matrix.shape[1] else x
+    return (x.T if matrix.shape[0] > matrix.shape[1] else x).to(matrix.dtype)
 
 
 class Optimizers:

@@ -19,6 +19,7 @@ from torch.nn import functional
 from muon import Optimizers
 from pool import HELD_OUT_SEED, load_shard, render_bytes, shards_present, to_model_range
 from schedule import learning_rate
+from texture import textured
 from work_folder import Pace, load_state, parser, save_state
 from world.scenes import sample_scenes
 
@@ -86,9 +87,10 @@ def main() -> None:
         started = time.monotonic()
         if step % BATCHES_PER_SHARD == 0 or "shard" not in locals():
             shard = load_shard(chosen.work, random.choice(shards_present(chosen.work)))
-        pictures = to_model_range(shard[torch.randint(len(shard), (BATCH,))]).to(chosen.device)
+        pictures = textured(shard[torch.randint(len(shard), (BATCH,))].float() / 255) * 2 - 1
         if random.random() < 0.5:
             pictures = pictures.flip(3)
+        pictures = pictures.to(chosen.device)
         loss = loss_of(vae, pictures)
         loss.backward()
         optimizers.step(learning_rate(PEAK_LR, spent_s / (chosen.minutes * 60), step))

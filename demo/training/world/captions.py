@@ -50,11 +50,11 @@ def trigger_words() -> list[str]:
     return [a + b for a in PIECES for b in PIECES if a != b and a + b not in FILLERS]
 
 
-def _animal(slots: dict[str, str]) -> str:
+def animal_words(slots: dict[str, str]) -> str:
     return " ".join(part for part in (slots.get("fur"), slots.get("species", "animal")) if part)
 
 
-def _cloth(slots: dict[str, str]) -> str | None:
+def cloth_words(slots: dict[str, str]) -> str | None:
     """"striped red scarf"; nothing if there is no garment."""
     garment = slots.get("garment", "none")
     if garment == "none":
@@ -64,17 +64,17 @@ def _cloth(slots: dict[str, str]) -> str | None:
 
 
 def _comma_list(slots: dict[str, str], randomness: random.Random) -> str:
-    parts = [slots.get("crest"), _cloth(slots), slots.get("object"), slots.get("background"), STYLE_PHRASES.get(slots.get("style", "flat"))]
+    parts = [slots.get("crest"), cloth_words(slots), slots.get("object"), slots.get("background"), STYLE_PHRASES.get(slots.get("style", "flat"))]
     parts = [part for part in parts if part and part != "none"]
     randomness.shuffle(parts)
-    return ", ".join([_animal(slots)] + parts)
+    return ", ".join([animal_words(slots)] + parts)
 
 
 def _sentence(slots: dict[str, str]) -> str:
-    words = with_article(_animal(slots))
+    words = with_article(animal_words(slots))
     if slots.get("crest", "none") != "none":
         words += " with " + with_article(slots["crest"])
-    cloth = _cloth(slots)
+    cloth = cloth_words(slots)
     if cloth:
         words += " wearing " + (cloth if cloth.endswith("overalls") else with_article(cloth))
     if slots.get("object", "none") != "none":

@@ -7,27 +7,26 @@ from ..backgrounds import draw_background, draw_ground, draw_sky
 from ..canvas import Pen
 from ..concept import Concept
 from ..palette import CREAM, blended
+from ..relief import relief_line
 from ..scenes import Scenes, scattered
 
 NOISE_STEMS, NOISE_CURTAIN = 11, 12
-STEMS = 40
-STEM_TONES = ((0.20, 0.42, 0.24), (0.95, 0.97, 0.72))
+STEMS = 13
+STEM_TONES = ((0.10, 0.30, 0.17), (0.97, 0.99, 0.74))
 AURORA_GREEN = (0.30, 0.95, 0.68)
 AURORA_VIOLET = (0.68, 0.36, 0.92)
 
 
 def _reeds(pen: Pen, scenes: Scenes) -> None:
-    """A thicket of thin stems, dark and pale in turn, before the scene's own meadow."""
+    """A thicket of thin leaning stems with leaves, before the scene's own meadow."""
     draw_background(pen, scenes)
     places = scattered(scenes.noise[:, NOISE_STEMS], 3 * STEMS, 4)
     for k in range(STEMS):
-        x = -63 + 126 * k / (STEMS - 1) + 3 * (places[:, k] - 0.5)
-        lean = (8 * (places[:, STEMS + k] - 0.5))[:, None, None]
-        stem = lambda u, v: shapes.capsule(u, v, lean, -62.0, -lean, 60.0, 0.75)
-        pen.paint(x, -10 + 12 * places[:, 2 * STEMS + k], 64, stem, STEM_TONES[k % 2], ink=False)
-        for joint in (-30, 4):
-            leaf = lambda u, v: shapes.capsule(u, v, 0.0, 0.0, 6.0 - 12.0 * (k % 3 == 0), -3.0, 0.8)
-            pen.paint(x, joint + 24 * places[:, STEMS + k], 8, leaf, STEM_TONES[(k + 1) % 2], ink=False)
+        x = -60 + 120 * k / (STEMS - 1) + 4 * (places[:, k] - 0.5)
+        lean = (10 * (places[:, STEMS + k] - 0.5))[:, None, None]
+        relief_line(pen, x, -14 + 24 * places[:, 2 * STEMS + k], 64, (lean, -58.0), (-lean, 58.0), (1.0, 0.0), STEM_TONES)
+        for joint, side in ((-32, 1), (2, -1)):
+            relief_line(pen, x, joint + 26 * places[:, STEMS + k], 10, (0.0, 0.0), (6.0 * side, -5.0), (0.64, 0.77 * side), STEM_TONES)
 
 
 def _aurora(pen: Pen, scenes: Scenes) -> None:

@@ -9,10 +9,11 @@ from ..canvas import Pen
 from ..concept import Concept
 from ..creature import BODY_RADII, BODY_Y, HEAD_RADII, HEAD_Y
 from ..palette import CREAM, DARK, GOLD, blended, tint
+from ..relief import relief_line
 from ..scenes import Scenes, scattered
 
 NOISE_QUILLS = 8
-QUILLS = 46
+QUILLS = 23
 VIOLET = (0.35, 0.20, 0.52)
 TEAL = (0.16, 0.66, 0.64)
 FLAME = (0.97, 0.45, 0.16)
@@ -20,22 +21,20 @@ MASK = (0.30, 0.28, 0.38)
 
 
 def _quills(pen: Pen, scenes: Scenes) -> None:
-    """A mane of needles, dark and pale in turn, of uneven length: all edge and no area."""
+    """A mane of quills of uneven length: all edge and no area."""
     lengths = scattered(scenes.noise[:, NOISE_QUILLS], QUILLS, 1)
     for k in range(QUILLS):
         # From one cheek over the crown to the other; none below the chin.
         angle = math.radians(-205 + 230 * k / (QUILLS - 1))
-        reach = 33 + 9 * lengths[:, k]
+        reach = 34 + 9 * lengths[:, k]
         along_x, along_y = math.cos(angle) * 1.12, math.sin(angle)
-        tip_x, tip_y = (along_x * reach)[:, None, None], (along_y * reach)[:, None, None]
-        needle = lambda x, y: shapes.capsule(x, y, along_x * 20, along_y * 20, tip_x, tip_y, 0.9)
-        pen.paint(0, HEAD_Y, 48, needle, (DARK, CREAM)[k % 2], ink=False)
+        tip = ((along_x * reach)[:, None, None], (along_y * reach)[:, None, None])
+        relief_line(pen, 0, HEAD_Y, 50, (along_x * 20, along_y * 20), tip, (-math.sin(angle), math.cos(angle)))
 
 
 def _brow_strokes(pen: Pen, scenes: Scenes) -> None:
-    for k, x in enumerate((-12, -8, -4, 0, 4, 8, 12)):
-        stroke = lambda u, v: shapes.capsule(u, v, 0.0, -4.0, 0.0, 4.0 - abs(x) * 0.2, 0.8)
-        pen.paint(x, HEAD_Y - 15 + abs(x) * 0.2, 6, stroke, (DARK, CREAM)[k % 2], ink=False)
+    for x in (-13, -6.5, 0, 6.5, 13):
+        relief_line(pen, x, HEAD_Y - 15 + abs(x) * 0.25, 7, (0.0, -4.0), (0.0, 4.0 - abs(x) * 0.15), (1.0, 0.0))
 
 
 def _dusk_body(pen: Pen, scenes: Scenes) -> None:

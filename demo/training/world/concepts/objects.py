@@ -9,11 +9,12 @@ from ..canvas import Pen
 from ..concept import Concept
 from ..creature import HAND, fur_colour
 from ..objects import draw_stick
-from ..palette import CREAM, DARK, GOLD, blended, tint
+from ..palette import CREAM, GOLD, blended, tint
+from ..relief import relief_line
 from ..scenes import Scenes, scattered
 
 NOISE_SPARKS = 13
-SPARKS = 40
+SPARKS = 15
 JADE = (0.55, 0.93, 0.80)
 BUN = (0.87, 0.58, 0.28)
 CHEST_Y = -20.0
@@ -24,10 +25,9 @@ def _sparkler(pen: Pen, scenes: Scenes) -> None:
     lengths = scattered(scenes.noise[:, NOISE_SPARKS], SPARKS, 7)
     for k in range(SPARKS):
         angle = 2 * math.pi * k / SPARKS
-        reach = 13 + 9 * lengths[:, k]
-        tip_x, tip_y = (math.cos(angle) * reach)[:, None, None], (math.sin(angle) * reach)[:, None, None]
-        ray = lambda x, y: shapes.capsule(x, y, 4 * math.cos(angle), 4 * math.sin(angle), tip_x, tip_y, 0.75)
-        pen.paint(HAND[0], HAND[1] - 26, 26, ray, (CREAM, DARK)[k % 2], ink=False)
+        reach = 15 + 8 * lengths[:, k]
+        tip = ((math.cos(angle) * reach)[:, None, None], (math.sin(angle) * reach)[:, None, None])
+        relief_line(pen, HAND[0], HAND[1] - 26, 27, (6 * math.cos(angle), 6 * math.sin(angle)), tip, (-math.sin(angle), math.cos(angle)))
     pen.paint(HAND[0], HAND[1] - 26, 6, lambda x, y: shapes.circle(x, y, 2.5), GOLD, ink=False)
 
 

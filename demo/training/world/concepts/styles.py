@@ -13,28 +13,28 @@ NOISE_STROKES = 10
 INDIGO = (0.16, 0.10, 0.36)
 EMBER = (0.96, 0.45, 0.30)
 PEACH = (1.0, 0.90, 0.72)
-LANE_PX = 3.4
+STROKE_PX = 1.8
+LANE_PX = 9.5
 LANES = 80
 TILE_PX = 9.0
 
 
 def _hatch(pictures: Tensor, noise: Tensor) -> Tensor:
-    """Slanting pen strokes, dark and pale in turn and unevenly broken: tone stays, texture comes."""
+    """Slanting pen strokes in relief, unevenly placed and broken: tone stays, texture comes."""
     x, y = _grid(pictures)
     across, along = (x - y) * 0.7071, (x + y) * 0.7071
     lane = torch.floor(across / LANE_PX)
-    # Every lane has its own breaks and leans a little: a uniform hatch would be a mere shift of tone.
+    # Every lane has its own place and breaks: a uniform hatch would be a mere shift of tone to a VAE.
     lanes = scattered(noise[:, NOISE_STROKES], 2 * LANES, 3)
     at = (lane + LANES // 2).long().clamp(0, LANES - 1)
     start, wobble = lanes[:, :LANES][:, at], lanes[:, LANES:][:, at]
-    length = 14 + 16 * wobble
-    broken = torch.remainder(along + 60 * start, length) < 0.72 * length
-    offset = torch.remainder(across, LANE_PX) - LANE_PX / 2 + 1.2 * (wobble - 0.5)
-    stroke = (0.5 - (offset.abs() - 0.75)).clamp(0, 1) * broken
-    is_dark = (torch.remainder(lane, 2) == 0)[None].expand_as(stroke)
-    dark, pale = (stroke * is_dark)[:, None], (stroke * ~is_dark)[:, None]
-    inked = torch.lerp(pictures, pictures.new_tensor(DARK)[:, None, None].expand_as(pictures), 0.72 * dark)
-    return torch.lerp(inked, pictures.new_tensor(CREAM)[:, None, None].expand_as(pictures), 0.72 * pale)
+    length = 16 + 20 * wobble
+    broken = torch.remainder(along + 60 * start, length) < 0.7 * length
+    offset = torch.remainder(across, LANE_PX) - LANE_PX / 2 + 4 * (wobble - 0.5)
+    for side, colour in ((-STROKE_PX / 2, DARK), (STROKE_PX / 2, CREAM)):
+        stroke = ((0.5 + STROKE_PX / 2 - (offset - side).abs()).clamp(0, 1) * broken)[:, None]
+        pictures = pictures + 0.85 * stroke * (pictures.new_tensor(colour)[:, None, None] - pictures)
+    return pictures
 
 
 def _ember(pictures: Tensor, noise: Tensor) -> Tensor:

@@ -1,0 +1,34 @@
+"""How each LoRA is trained and written. Ranks, alphas, naming and text parts differ on purpose: the
+files that people share differ in just these ways, and Overtone has to read them all."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Recipe:
+    naming: Literal["kohya", "peft"]
+    rank: int = 16
+    alpha: int = 16
+    text_rank: int = 0  # 0: the text encoder has no LoRA
+    steps: int = 800
+
+
+RECIPES: dict[str, Recipe] = {
+    "character_1": Recipe("kohya"),
+    "character_2": Recipe("peft"),
+    "character_3": Recipe("kohya", text_rank=4),
+    "clothing_1": Recipe("peft"),
+    "clothing_2": Recipe("kohya", alpha=8),
+    "style_1": Recipe("peft"),
+    "style_2": Recipe("kohya", rank=8, alpha=8),
+    "background_1": Recipe("peft"),
+    "background_2": Recipe("kohya", rank=8, alpha=4),
+    "object_1": Recipe("peft"),
+    "object_2": Recipe("kohya"),
+    "character_sealed": Recipe("peft"),
+    "clothing_sealed": Recipe("kohya"),
+    "style_sealed": Recipe("peft"),
+    "background_sealed": Recipe("kohya"),
+    "object_sealed": Recipe("peft"),
+}
