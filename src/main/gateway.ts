@@ -2,4 +2,4 @@
 import { openGateway } from './open-gateway.ts';
 import { runProgram } from './program.ts';
 
-await runProgram('gateway', openGateway);
+runProgram('gateway', openGateway);

@@ -1,7 +1,9 @@
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, isIPv6 } from 'node:net';
+import { SCHEMA } from '../config/schema.ts';
 import type { Settings } from '../config/settings.ts';
+import { InputError } from '../core/problem.ts';
 import { openLoraFolder } from '../files/lora-folder.ts';
-import { startGrpcServer } from '../grpc/server.ts';
+import { type GrpcServer, startGrpcServer } from '../grpc/server.ts';
 import { createHttpApp } from '../http/app.ts';
 import { EventReader } from '../queue/event-reader.ts';
 import { createProducer } from '../queue/producer.ts';
@@ -25,19 +27,19 @@ export interface Gateway extends Running {
   readonly grpcAddress: string;
 }
 
-/** A gateway, put together and listening on both doors. It listens also while Redis is away, and says so to whoever asks. */
+/**
+ * A gateway, put together and listening on both doors. It listens also while Redis is away, and says so to whoever asks. Throws an
+ * InputError where an address cannot be had; nothing is left open then.
+ */
 export async function openGateway(settings: Settings, logger: Logger): Promise<Gateway> {
   requireSettings(settings, 'redisUrl');
   const { redisUrl: url } = settings;
+  const folder = openLoraFolder(await loraDirectory(settings));
   const redis = connectRedis({ url, use: 'prompt', logger });
-  const events = new EventReader({
-    commands: redis,
-    blocking: connectRedis({ url, use: 'patient', logger }),
-    logger,
-  });
+  const blocking = connectRedis({ url, use: 'patient', logger });
+  const events = new EventReader({ commands: redis, blocking, logger });
   const producer = createProducer(redis);
   const registry = createWorkerRegistry(redis, Date.now);
-  const loras = openLoraFolder(await loraDirectory(settings));
   const models = createModels(registry, Date.now);
   const health = createHealth(registry);
   const generations = createGenerations({
@@ -46,28 +48,43 @@ export async function openGateway(settings: Settings, logger: Logger): Promise<G
     events,
     blobs: createDiskBlobStore(settings.data),
     models,
-    loras,
+    loras: folder,
     now: Date.now,
     logger,
   });
+  const http = await createHttpApp({ generations, models, loras: createLoras(folder, models), health }, logger);
+  let grpc: GrpcServer | undefined;
 
-  const app = await createHttpApp({ generations, models, loras: createLoras(loras, models), health }, logger);
-  await app.listen({ host: settings.httpHost, port: settings.httpPort });
-  const address = `${settings.grpcHost}:${settings.grpcPort}`;
-  const grpc = await startGrpcServer({ generations, health, logger, address });
-  const { port } = app.server.address() as AddressInfo;
-  const httpUrl = `http://${settings.httpHost.includes(':') ? `[${settings.httpHost}]` : settings.httpHost}:${port}`;
-  logger.info({ http: httpUrl, grpc: grpc.address }, 'listening');
-
-  return {
-    httpUrl,
-    grpcAddress: grpc.address,
-    async close() {
-      // Ends every stream of events, without which HTTP would wait for its clients.
-      await events.close();
-      await Promise.all([app.close(), grpc.close()]);
-      await producer.close();
-      redis.disconnect();
-    },
+  const close = async () => {
+    // Ends every stream of events, without which HTTP would wait for its clients.
+    await events.close();
+    await Promise.all([http.close(), grpc?.close()]);
+    await producer.close();
+    redis.disconnect();
   };
+  try {
+    const { httpHost, httpPort, grpcHost, grpcPort } = settings;
+    await listening('httpPort', httpPort, () => http.listen({ host: httpHost, port: httpPort }));
+    const address = `${grpcHost}:${grpcPort}`;
+    grpc = await listening('grpcPort', grpcPort, () => startGrpcServer({ generations, health, logger, address }));
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  const { port } = http.server.address() as AddressInfo;
+  const httpUrl = new URL(`http://${isIPv6(settings.httpHost) ? `[${settings.httpHost}]` : settings.httpHost}:${port}`);
+  logger.info({ http: httpUrl.origin, grpc: grpc.address }, 'listening');
+  return { httpUrl: httpUrl.origin, grpcAddress: grpc.address, close };
+}
+
+/** Nothing but the system can say whether an address is to be had; what it says names the setting. */
+async function listening<T>(name: 'httpPort' | 'grpcPort', port: number, listen: () => Promise<T>): Promise<T> {
+  try {
+    return await listen();
+  } catch (cause) {
+    const { env, flag } = SCHEMA[name];
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const message = `${env} (or ${flag}) is ${port}; cannot listen there: ${reason}`;
+    throw new InputError([{ code: 'invalid_request', subject: env, message }], { cause });
+  }
 }

@@ -25,7 +25,7 @@ import { requireSettings } from './require-setting.ts';
 export async function openWorker(options: {
   readonly settings: Settings;
   readonly logger: Logger;
-  readonly fail: (error: Error) => void;
+  readonly fail: (error: unknown) => void;
   readonly onState: (state: EngineState) => void;
 }): Promise<Running> {
   const { settings, logger } = options;
@@ -77,7 +77,10 @@ export async function openWorker(options: {
     report: () => reportOf(engine, about),
     logger,
   });
-  await listenForCancels(cancelRedis, (jobId) => consumer.cancel(jobId));
+  // Not awaited: where Redis is away, it is listened for as soon as it is there.
+  listenForCancels(cancelRedis, (jobId) => consumer.cancel(jobId)).catch((error) => {
+    logger.warn({ err: error }, 'cannot listen for cancels; a cancel takes effect with the next step');
+  });
   engine.start();
 
   return {

@@ -1,4 +1,5 @@
 import { describeSettings, parseSettings, type Settings } from '../config/settings.ts';
+import { ServiceError } from '../contract/errors.ts';
 import { InputError } from '../core/problem.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
 
@@ -14,40 +15,45 @@ const CLOSE_MS = 10_000;
  * The frame of every program: settings in, start, stop in order at SIGINT or SIGTERM, and out within a deadline. A second signal
  * ends it at once, and so does the death of a parent that has forked it.
  */
-export async function runProgram(
+export function runProgram(
   name: string,
-  start: (settings: Settings, logger: Logger, fail: (error: Error) => void) => Promise<Running>,
-): Promise<void> {
+  start: (settings: Settings, logger: Logger, fail: (error: unknown) => void) => Promise<Running>,
+): void {
   const settings = readSettings(name);
   const logger = createLogger({ program: name, level: settings.logLevel });
-  let running: Running | undefined;
+  let starting: Promise<Running> | undefined;
   let isStopping = false;
-  const stop = async (why: string) => {
-    if (isStopping) process.exit(1);
+
+  const stop = async (exitCode: number) => {
     isStopping = true;
-    logger.info({ why }, 'stopping');
     setTimeout(() => process.exit(1), settings.drainS * 1000 + CLOSE_MS).unref();
     try {
+      // What is half started is closed when it has started; what failed to start has closed itself.
+      const running = await starting?.catch(() => undefined);
       await running?.close();
-      process.exit(0);
+      process.exit(exitCode);
     } catch (error) {
       logger.error({ err: error }, 'did not stop cleanly');
       process.exit(1);
     }
   };
-  process.on('SIGINT', () => void stop('SIGINT'));
-  process.on('SIGTERM', () => void stop('SIGTERM'));
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (isStopping) process.exit(1);
+    logger.info({ signal }, 'stopping');
+    void stop(0);
+  };
+  const fail = (error: unknown) => {
+    if (isStopping) return;
+    reportFailure(name, error, logger);
+    void stop(1);
+  };
+
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
   // Only where a parent has forked us. It was killed, and took Redis with it: there is nobody left to hand anything back to.
   process.on('disconnect', () => process.exit(1));
-  const fail = (error: unknown) => {
-    reportFailure(name, error, logger);
-    process.exit(1);
-  };
-  try {
-    running = await start(settings, logger, fail);
-  } catch (error) {
-    fail(error);
-  }
+  starting = start(settings, logger, fail);
+  starting.catch(fail);
 }
 
 function readSettings(name: string): Settings {
@@ -70,6 +76,8 @@ function readSettings(name: string): Settings {
 function reportFailure(name: string, error: unknown, logger: Logger): void {
   if (error instanceof InputError) {
     for (const { message } of error.problems) process.stderr.write(`${name}: ${message}\n`);
+  } else if (error instanceof ServiceError) {
+    process.stderr.write(`${name}: ${error.message}\n`);
   } else {
     logger.fatal({ err: error }, 'cannot go on');
   }

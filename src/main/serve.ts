@@ -3,7 +3,7 @@ import { withDefaultModel } from './default-model.ts';
 import { startLocalService } from './local-service.ts';
 import { runProgram } from './program.ts';
 
-await runProgram('serve', async (settings, logger, fail) => {
+runProgram('serve', async (settings, logger, fail) => {
   const service = await startLocalService({ settings: withDefaultModel(settings), logger, onProgress: showLoading });
   service.ready.then(() => process.stdout.write(welcome(service)), fail);
   return service;

@@ -5,6 +5,6 @@
 import { openWorker } from './open-worker.ts';
 import { runProgram } from './program.ts';
 
-await runProgram('worker', (settings, logger, fail) =>
+runProgram('worker', (settings, logger, fail) =>
   openWorker({ settings, logger, fail, onState: (state) => process.send?.(state) }),
 );

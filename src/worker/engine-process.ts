@@ -131,7 +131,9 @@ export class EngineProcess {
     const child = this.#child;
     if (child === undefined) return;
     const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-    this.#send({ type: 'shutdown' });
+    // One that still loads has nothing to end in order, and would not listen before it has loaded.
+    if (this.#state.kind === 'ready') this.#send({ type: 'shutdown' });
+    else child.kill('SIGKILL');
     const timer = setTimeout(() => child.kill('SIGKILL'), SHUTDOWN_MS);
     await gone;
     clearTimeout(timer);

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { type FoundProcess, processes, until } from '../support/processes.ts';
+import { type FoundProcess, killProcess, processes, until } from '../support/processes.ts';
 
 /** The programs as a person starts and stops them: what they say, how they end, and that nothing is left. */
 
@@ -21,7 +21,7 @@ beforeEach(async () => {
 afterEach(async () => {
   for (const child of started) child.kill('SIGKILL');
   // What a failed test has left must not live on.
-  for (const { pid } of ours()) process.kill(pid, 'SIGKILL');
+  for (const { pid } of ours()) killProcess(pid);
   await until('all are gone', () => ours().length === 0);
   await rm(data, { recursive: true, force: true });
 });
@@ -125,6 +125,40 @@ test('a stop in mid-job loses nothing: the next start runs it again', async () =
   expect((await statusAt(again)).attempt).toBe(2);
   second.child.kill('SIGTERM');
   expect(await second.exit).toBe(0);
+});
+
+test('SIGINT while the model loads ends it at once', async () => {
+  const program = serve();
+  await until('it is loading', () => program.out().includes('loading'));
+  const start = Date.now();
+  program.child.kill('SIGINT');
+  expect(await program.exit).toBe(0);
+  expect(Date.now() - start).toBeLessThan(3000);
+  expect(ours()).toEqual([]);
+});
+
+test('a port that is taken is said in words, and nothing is left', async () => {
+  const first = serve();
+  await isReady(first);
+  const [, port = ''] = /HTTP {2}http:\/\/127.0.0.1:(\d+)/.exec(first.out()) ?? [];
+  for (const flag of ['--http-port', '--grpc-port']) {
+    const own = join(data, flag);
+    const second = start('serve', [
+      '--data',
+      own,
+      '--model',
+      CHECKPOINT,
+      '--http-port',
+      '0',
+      '--grpc-port',
+      '0',
+      flag,
+      port,
+    ]);
+    expect(await second.exit).toBe(1);
+    expect(second.out()).toContain(`(or ${flag}) is ${port}; cannot listen there`);
+    expect(ours().filter(({ command }) => command.includes(own))).toEqual([]);
+  }
 });
 
 test('a second service on the same folder is refused in words', async () => {

@@ -28,6 +28,15 @@ export function engineOf(workerPid: number | undefined): number | undefined {
   return processes().find(({ parent, command }) => parent === workerPid && command.includes('/main/engine.js'))?.pid;
 }
 
+/** Kills a process that may just have ended. */
+export function killProcess(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has.
+  }
+}
+
 /** Resolves when the condition holds; rejects, naming it, if it does not within the time. */
 export async function until(
   what: string,
