@@ -38,6 +38,9 @@ export class Session {
 
   /** Blocks the thread while the weights are read. Rejects if the device is not there. */
   static async open(options: SessionOptions): Promise<Session> {
+    // The runtime's own telemetry (1.30 sends usage data over HTTPS and writes files to the temporary folder) starts with the first
+    // session of a process, unless it finds this. Nobody who runs this service has agreed to it.
+    process.env.ORT_DISABLE_TELEMETRY = '1';
     const session = await InferenceSession.create(options.bytes, {
       executionProviders: [executionProvider(options.device)],
       graphOptimizationLevel: 'all',
