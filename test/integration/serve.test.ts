@@ -11,16 +11,14 @@ const ROOT = join(import.meta.dirname, '../..');
 const CHECKPOINT = join(ROOT, 'test/golden/checkpoint');
 
 let data: string;
-let started: ChildProcess[];
 
 beforeEach(async () => {
   data = await mkdtemp(join(tmpdir(), 'overtone-serve-'));
-  started = [];
+  seenBefore = [];
 });
 
 afterEach(async () => {
-  for (const child of started) child.kill('SIGKILL');
-  // What a failed test has left must not live on.
+  // All of them at once, and not only the programs, so that what a failed test has left does not live on.
   for (const { pid } of ours()) killProcess(pid);
   await until('all are gone', () => ours().length === 0);
   await rm(data, { recursive: true, force: true });
@@ -54,7 +52,6 @@ function start(program: string, args: readonly string[], env: Record<string, str
     env: { ...process.env, OVERTONE_THREADS: '1', OVERTONE_LOG_LEVEL: 'warn', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  started.push(child);
   let out = '';
   for (const output of [child.stdout, child.stderr]) output?.on('data', (text) => (out += text));
   return { child, out: () => out, exit: new Promise((resolve) => child.once('exit', resolve)) };
