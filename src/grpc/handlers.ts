@@ -2,8 +2,7 @@ import type { handleServerStreamingCall, handleUnaryCall } from '@grpc/grpc-js';
 import { problemDetails } from '../contract/errors.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { type CallStatus, statusOfError } from './call-status.ts';
-import type { EventStream } from './event-stream.ts';
-import { openEventStream } from './event-stream.ts';
+import { type EventStream, openEventStream } from './event-stream.ts';
 import type { Protocol } from './protocol.ts';
 import type { Received } from './strict-message.ts';
 
