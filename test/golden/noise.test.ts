@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { randn } from '../../src/core/random/torch-generator.ts';
+import { randn, torchGenerator } from '../../src/core/random/torch-generator.ts';
 import { goldenJson, goldenTensors } from '../support/golden-data.ts';
 
 /** Against torch.randn on the CPU: every bit. The manifest names torch's version and CPU capability. */
@@ -10,7 +10,16 @@ interface NoiseCase {
   readonly tensor: string;
 }
 
-const { noise } = goldenJson('manifest.json') as { noise: { cases: readonly NoiseCase[] } };
+/** Draws in a row from one generator. */
+interface NoiseStream {
+  readonly seed: number;
+  readonly shapes: readonly (readonly number[])[];
+  readonly tensors: readonly string[];
+}
+
+const { noise } = goldenJson('manifest.json') as {
+  noise: { cases: readonly NoiseCase[]; streams: readonly NoiseStream[] };
+};
 const expected = goldenTensors('noise.safetensors');
 
 describe('noise has the bits of torch.randn', () => {
@@ -24,8 +33,19 @@ describe('noise has the bits of torch.randn', () => {
     },
   );
 
-  test('and the reference has 6 seeds and 6 shapes', () => {
+  test.each(noise.streams.map((stream) => [stream.seed, stream.shapes.join(' then '), stream] as const))(
+    'for seed %i and the draws %s in a row',
+    (_seed, _shapes, { seed, shapes, tensors }) => {
+      const draw = torchGenerator(seed);
+      for (const [index, tensor] of tensors.entries()) {
+        expect(bits(draw(shapes[index] ?? []).data)).toEqual(bits(expected(tensor).data));
+      }
+    },
+  );
+
+  test('and the reference has 6 seeds, 6 shapes and 4 streams', () => {
     expect(noise.cases).toHaveLength(36);
+    expect(noise.streams).toHaveLength(4);
   });
 });
 

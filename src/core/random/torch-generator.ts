@@ -4,9 +4,9 @@ import { cos, log, sin } from './float32.ts';
 import { mt19937 } from './mt19937.ts';
 
 /**
- * Initial noise: `torch.randn(dims, generator=torch.Generator('cpu').manual_seed(seed))`, bit for bit, so that a seed means the
- * same picture here as in diffusers. Torch has two ways to make normals, and which one it takes depends on the count alone:
- * float32 in groups of sixteen, or one by one in double precision. Both are the Box-Muller transform (1958).
+ * Noise: `torch.randn(dims, generator=g)` with one `g = torch.Generator('cpu').manual_seed(seed)`, bit for bit, draw after draw, so
+ * that a seed means the same picture here as in diffusers. Torch has two ways to make normals, and which one it takes depends on the
+ * count alone: float32 in groups of sixteen, or one by one in double precision. Both are the Box-Muller transform (1958).
  *
  * Bit for bit means torch on x86-64 with AVX2 or better; other machines round the logarithm and the sine otherwise.
  */
@@ -15,14 +15,25 @@ import { mt19937 } from './mt19937.ts';
 const GROUP = 16;
 const HALF_GROUP = GROUP / 2;
 
-/** Standard normal noise of the given shape. `seed` is an integer from 0 to 2^53 - 1. */
-export function randn(seed: number, dims: readonly number[]): Tensor {
+/** Draws standard normal noise of a shape; each draw goes on where the one before it ended. */
+export type NoiseSource = (dims: readonly number[]) => Tensor;
+
+/** `seed` is an integer from 0 to 2^53 - 1. */
+export function torchGenerator(seed: number): NoiseSource {
   assert(Number.isSafeInteger(seed) && seed >= 0, `seed is ${seed}; must be an integer from 0 to 2^53 - 1`);
-  const data = new Float32Array(elementCount(dims));
   const nextWord = mt19937(seed);
-  if (data.length < GROUP) fillOneByOne(data, nextWord);
-  else fillInGroups(data, nextWord);
-  return { data, dims };
+  const nextNormal = normalsOneByOne(nextWord);
+  return (dims) => {
+    const data = new Float32Array(elementCount(dims));
+    if (data.length < GROUP) for (let index = 0; index < data.length; index++) data[index] = nextNormal();
+    else fillInGroups(data, nextWord);
+    return { data, dims };
+  };
+}
+
+/** The first draw of a seed. */
+export function randn(seed: number, dims: readonly number[]): Tensor {
+  return torchGenerator(seed)(dims);
 }
 
 function fillInGroups(data: Float32Array, nextWord: () => number): void {
@@ -56,15 +67,23 @@ function normalsFromUniforms(group: Float32Array): void {
   }
 }
 
-/** Box-Muller in double precision; each pair of uniforms gives two values. */
-function fillOneByOne(data: Float32Array, nextWord: () => number): void {
-  for (let index = 0; index < data.length; index += 2) {
+/**
+ * Box-Muller in double precision. A pair of uniforms gives two normals; the second waits for the next call, as in torch, where it
+ * outlives the draw, and also draws of sixteen and more in between, which leave it alone.
+ */
+function normalsOneByOne(nextWord: () => number): () => number {
+  let waiting: number | undefined;
+  return () => {
+    if (waiting !== undefined) {
+      const second = waiting;
+      waiting = undefined;
+      return second;
+    }
     const angle = 2 * Math.PI * uniformDouble(nextWord);
     const radius = Math.sqrt(-2 * Math.log1p(-uniformDouble(nextWord)));
-    data[index] = radius * Math.cos(angle);
-    // For an odd count the last sine falls outside the array, and storing it does nothing.
-    data[index + 1] = radius * Math.sin(angle);
-  }
+    waiting = radius * Math.sin(angle);
+    return radius * Math.cos(angle);
+  };
 }
 
 /** Uniform in [0, 1): 53 bits of two words, the first of which is the high one. */
