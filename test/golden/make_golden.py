@@ -62,13 +62,19 @@ def samplers() -> None:
     write_sampler_cases()
 
 
+def frequency() -> None:
+    from frequency_cases import write_frequency_cases
+
+    write_frequency_cases()
+
+
 def pictures() -> None:
     from picture_cases import write_picture_cases
 
     write_picture_cases()
 
 
-STAGES = [checkpoint, loras, tokens, noise, models, samplers, pictures, check_all]
+STAGES = [checkpoint, loras, tokens, noise, models, samplers, frequency, pictures, check_all]
 
 
 def main() -> None:
