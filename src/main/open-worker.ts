@@ -44,8 +44,10 @@ export async function openWorker(options: {
     program: programPath('engine'),
     env: environmentOf(settings),
     onState: (state) => {
-      options.onState(state);
-      heartbeat.beat();
+      // Told only once the gateways know it too: whoever hears that a worker is ready submits at once.
+      const reported = heartbeat.beat();
+      if (state.kind !== 'refused') void reported.then(() => options.onState(state));
+      else options.onState(state);
       if (state.kind === 'ready') void consumer.resume();
       else void consumer.pause();
       if (state.kind === 'refused') options.fail(new ServiceError('unsupported_checkpoint', state.error.detail));

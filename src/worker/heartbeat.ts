@@ -4,8 +4,8 @@ import type { Logger } from '../telemetry/logger.ts';
 
 /** Says again and again what the worker is doing, so that a gateway knows it as long as it lives and no longer. */
 export interface Heartbeat {
-  /** Says it now, because something has changed. */
-  beat(): void;
+  /** Says it now, because something has changed. Resolves once it has been said, or could not be. */
+  beat(): Promise<void>;
   /** Takes the report back. */
   stop(): Promise<void>;
 }
@@ -28,9 +28,10 @@ export function startHeartbeat(options: {
         if (report !== undefined) await options.registry.report(report);
       })
       .catch((error) => options.logger.warn({ err: error }, 'cannot report; the gateways lose sight of this worker'));
+    return last;
   };
-  beat();
-  const timer = setInterval(beat, INTERVAL_MS);
+  void beat();
+  const timer = setInterval(() => void beat(), INTERVAL_MS);
   return {
     beat,
     async stop() {
