@@ -68,6 +68,32 @@ const MERGE_SCHEMA = Type.Object(
   { ...closed, description: 'All LoRAs added to the weights at once: one U-Net pass an evaluation.' },
 );
 
+const SWITCH_SCHEMA = Type.Object(
+  {
+    method: Type.Literal('switch'),
+    tau: evaluationCount(1, 'Evaluations for which one LoRA acts before the next takes over. Default 5.'),
+    text_encoder: Type.Optional(
+      Type.Enum(['all', 'own', 'first', 'none'], {
+        description: "Which text LoRAs act on a pass's text. Default own.",
+      }),
+    ),
+  },
+  { ...closed, description: 'One LoRA at a time, in the order of the request: one U-Net pass an evaluation.' },
+);
+
+const COMPOSITE_SCHEMA = Type.Object(
+  {
+    method: Type.Literal('composite'),
+    text_encoder: Type.Optional(
+      Type.Enum(['all', 'own', 'none'], { description: "Which text LoRAs act on a pass's text. Default own." }),
+    ),
+  },
+  {
+    ...closed,
+    description: 'Every LoRA predicts alone, and the predictions are averaged: N U-Net passes an evaluation.',
+  },
+);
+
 const CUT_SCHEMA = Type.Union(
   [
     Type.Enum(['outer', 'none']),
@@ -133,9 +159,16 @@ const CMLORA_SCHEMA = Type.Object(
       ),
     ),
     cut: Type.Optional(CUT_SCHEMA),
-    cache: Type.Optional(Type.Enum(['feature'], { description: 'What is kept: the deep feature of each LoRA.' })),
+    cache: Type.Optional(
+      Type.Enum(['feature', 'delta'], {
+        description:
+          "What is kept of each LoRA: its deep feature, or that less the plain model's, at one pass more an evaluation.",
+      }),
+    ),
     uncond: Type.Optional(
-      Type.Enum(['per_lora'], { description: 'Whose unconditional prediction guides: that of each LoRA.' }),
+      Type.Enum(['per_lora', 'base'], {
+        description: "Whose unconditional prediction guides: that of each LoRA, folded, or the plain model's alone.",
+      }),
     ),
     text_encoder: Type.Optional(
       Type.Enum(['all', 'own', 'none'], { description: "Which text LoRAs act on a pass's text. Default own." }),
@@ -182,7 +215,7 @@ export const GENERATION_REQUEST_SCHEMA = Type.Object(
       Type.Array(LORA_SCHEMA, { maxItems: LIMITS.loras, description: 'Default: none, the plain model.' }),
     ),
     composition: Type.Optional(
-      Type.Union([MERGE_SCHEMA, CMLORA_SCHEMA], {
+      Type.Union([MERGE_SCHEMA, SWITCH_SCHEMA, COMPOSITE_SCHEMA, CMLORA_SCHEMA], {
         description: 'How the LoRAs act together. Default: cmlora for two or more LoRAs, else merge.',
       }),
     ),

@@ -40,10 +40,8 @@ const LATER_FIELDS: ReadonlySet<string> = new Set([
 
 /** Values that a later version brings. */
 const LATER_VALUES: Readonly<Record<string, readonly unknown[]>> = {
-  'composition.method': ['switch', 'switch-a', 'composite', 'w-switch', 'w-composite', 'delta-composite'],
+  'composition.method': ['switch-a', 'w-switch', 'w-composite', 'delta-composite'],
   'composition.mode': ['online'],
-  'composition.cache': ['delta'],
-  'composition.uncond': ['base'],
   'output.format': ['webp', 'jpeg'],
 };
 

@@ -12,11 +12,12 @@ import { describeModel } from './describe-model.ts';
 import { createFeatureCache } from './feature-cache.ts';
 import { type LoadProgress, loadGraphs } from './load-graphs.ts';
 import { createLoraFeeds } from './lora-feeds.ts';
+import { createPredict } from './predict-rows.ts';
 import { createLoraReader } from './read-lora.ts';
 import { outputOf, runRows } from './run-rows.ts';
 import type { Device } from './session.ts';
 import { createTextEncoder } from './text-encoder.ts';
-import { createUnet, type UnetTask } from './unet.ts';
+import { createUnet } from './unet.ts';
 
 /**
  * Opens a checkpoint as an engine: graphs loaded, caches empty. What it gives is the pipeline's ports, the model's descriptor and
@@ -98,19 +99,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     tokenize: createClipTokenizer(checkpoint.tokenizer),
     encodeText: textEncoder.submit,
 
-    async predict(rows, signal) {
-      const tasks = rows.map((row): UnetTask => {
-        if (row.cache?.mode !== 'reuse') return { kind: 'full', row, keep: row.cache?.cut ?? null };
-        return { kind: 'reuse', row, cut: row.cache.cut, feature: features.get(row.cache.key) };
-      });
-      const outputs = await unet.submit(tasks, signal);
-      // Kept here and not in the call, so that a cache that is full fails the job that would pass its bound and no other.
-      for (const [index, { feature }] of outputs.entries()) {
-        const key = rows[index]?.cache?.key;
-        if (feature !== null && key !== undefined) features.put(key, feature);
-      }
-      return outputs.map(({ prediction }) => prediction);
-    },
+    predict: createPredict(unet, features),
 
     async decode(latent, signal) {
       signal.throwIfAborted();

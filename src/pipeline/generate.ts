@@ -2,7 +2,7 @@ import type { ModelDescriptor } from '../contract/model-descriptor.ts';
 import type { PipelineEvent } from '../contract/pipeline-event.ts';
 import type { ResolvedRequest } from '../contract/resolved-request.ts';
 import { assert } from '../core/assert.ts';
-import type { CompositionPlanner, EvaluationPlan, UnetPass } from '../core/composition/method.ts';
+import type { CacheUse, CompositionPlanner, EvaluationPlan, UnetPass } from '../core/composition/method.ts';
 import { denoise } from '../core/denoise.ts';
 import { rgbFromPlanes } from '../core/image/planes-to-rgb.ts';
 import { randn } from '../core/random/torch-generator.ts';
@@ -111,11 +111,16 @@ async function predict(
     ...input,
     text: texts.of(conditioning),
     adapters,
-    ...(cache !== undefined && { cache: { ...cache, key: featurePrefix + cache.key } }),
+    ...(cache !== undefined && { cache: withPrefix(featurePrefix, cache) }),
   }));
   const outputs = await ports.predict(rows, signal);
   for (const { cache } of passes) ran[cache?.mode === 'reuse' ? 'reuse' : 'full'] += 1;
   return outputs;
+}
+
+function withPrefix(prefix: string, cache: CacheUse): CacheUse {
+  const { key, relativeTo } = cache;
+  return { ...cache, key: prefix + key, ...(relativeTo !== undefined && { relativeTo: prefix + relativeTo }) };
 }
 
 function latentDims(request: ResolvedRequest, model: ModelDescriptor): readonly number[] {

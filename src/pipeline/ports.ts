@@ -20,7 +20,7 @@ export interface UnetRow {
   /** [1, positions, width], as `encodeText` returned it. */
   readonly text: Tensor;
   readonly adapters: readonly AdapterUse[];
-  /** `key` is unique within the engine: the pipeline prefixes it with the trajectory's own name. */
+  /** Keys are unique within the engine: the pipeline prefixes them with the trajectory's own name. */
   readonly cache?: CacheUse;
 }
 
@@ -29,7 +29,7 @@ export interface EnginePorts {
   tokenize(text: string): { readonly ids: readonly number[]; readonly truncated: boolean };
   /** One [1, positions, width] tensor for each row, in order. */
   encodeText(rows: readonly TextRow[], signal: AbortSignal): Promise<readonly Tensor[]>;
-  /** The model's raw output (noise or v) for each row, in order. */
+  /** The model's raw output (noise or v) for each row, in order. A `cache.relativeTo` is refreshed by an earlier row of the call. */
   predict(rows: readonly UnetRow[], signal: AbortSignal): Promise<readonly Tensor[]>;
   /** Latents as the sampler left them, [1, C, h, w], to RGB planes [1, 3, 8h, 8w] in about -1 to 1. */
   decode(latent: Tensor, signal: AbortSignal): Promise<Tensor>;

@@ -1,21 +1,33 @@
 import { describe, expect, test } from 'vitest';
 import { planComposition } from '../../src/core/composition/index.ts';
 import type { ComposedAdapter, CompositionSetup } from '../../src/core/composition/method.ts';
-import { METHOD_NAMES, type MethodName } from '../../src/core/composition/options.ts';
+import { METHOD_NAMES, type RequestedComposition } from '../../src/core/composition/options.ts';
 import { resolveComposition } from '../../src/core/composition/resolve-composition.ts';
 import type { Tensor } from '../../src/core/tensor/tensor.ts';
 import { adaptersOf, plansOf, setupOf, UNET } from '../support/composition.ts';
 
-/** What holds for every composition method at its defaults. A method of the registry is in by being there. */
+/** What holds for every composition method: at its defaults, where it is in by being in the registry, and with the options below. */
+
+const WITH_OPTIONS: readonly RequestedComposition[] = [
+  { method: 'switch', tau: 1, text_encoder: 'first' },
+  { method: 'composite', text_encoder: 'all' },
+  { method: 'cmlora', preset: 'fast' },
+  { method: 'cmlora', preset: 'reference' },
+  { method: 'cmlora', cache: 'delta' },
+  { method: 'cmlora', cache: 'delta', preset: 'fast', direction: 'interleaved' },
+];
+
+const COMPOSITIONS = [...METHOD_NAMES.map((method): RequestedComposition => ({ method })), ...WITH_OPTIONS];
 
 const EVALUATIONS = 20;
 const CLASSES = ['high', 'low', 'high', 'low'] as const;
 
-function plannerOf(method: MethodName, setup: CompositionSetup) {
-  const composition = resolveComposition(
-    { method },
-    { loraIds: setup.adapters.map(({ id }) => id), evaluationCount: setup.evaluations.length, unet: UNET },
-  );
+function plannerOf(requested: RequestedComposition, setup: CompositionSetup) {
+  const composition = resolveComposition(requested, {
+    loraIds: setup.adapters.map(({ id }) => id),
+    evaluationCount: setup.evaluations.length,
+    unet: UNET,
+  });
   return planComposition(composition, setup);
 }
 
@@ -28,10 +40,10 @@ function predictionsFor(passCount: number): readonly Tensor[] {
   return Array.from({ length: passCount }, (_, index) => ({ dims: [2], data: Float32Array.of(index + 1, -index - 1) }));
 }
 
-describe.each(METHOD_NAMES)('%s', (method) => {
+describe.each(COMPOSITIONS)('%j', (requested) => {
   test.each([0, 1, 2, 4])('plans every evaluation of %d adapters', (count) => {
     const setup = setupFor(count);
-    const plans = plansOf(plannerOf(method, setup), setup);
+    const plans = plansOf(plannerOf(requested, setup), setup);
     expect(plans.map(({ summary }) => [summary.evaluation, summary.step, summary.timestep])).toEqual(
       setup.evaluations.map(({ index, step, timestep }) => [index, step, timestep]),
     );
@@ -40,7 +52,7 @@ describe.each(METHOD_NAMES)('%s', (method) => {
 
   test('weights, where there are any, sum to 1', () => {
     const setup = setupFor(4);
-    for (const { summary } of plansOf(plannerOf(method, setup), setup)) {
+    for (const { summary } of plansOf(plannerOf(requested, setup), setup)) {
       const sum = summary.weights.reduce((total, { weight }) => total + weight, 0);
       expect(summary.weights.length === 0 || Math.abs(sum - 1) < 1e-12).toBe(true);
     }
@@ -48,13 +60,13 @@ describe.each(METHOD_NAMES)('%s', (method) => {
 
   test('one adapter alone is the plain LoRA: pass for pass what merge runs, with nothing cached', () => {
     const setup = setupFor(1);
-    const passes = plansOf(plannerOf(method, setup), setup).map((plan) => plan.passes);
-    expect(passes).toEqual(plansOf(plannerOf('merge', setup), setup).map((plan) => plan.passes));
+    const passes = plansOf(plannerOf(requested, setup), setup).map((plan) => plan.passes);
+    expect(passes).toEqual(plansOf(plannerOf({ method: 'merge' }, setup), setup).map((plan) => plan.passes));
   });
 
   test('one adapter alone folds to the predictions themselves, bit for bit', () => {
     const setup = setupFor(1);
-    const planner = plannerOf(method, setup);
+    const planner = plannerOf(requested, setup);
     const [evaluation] = setup.evaluations;
     if (evaluation === undefined) throw new Error('there is a first evaluation');
     const [uncond, cond] = predictionsFor(2);
@@ -66,7 +78,7 @@ describe.each(METHOD_NAMES)('%s', (method) => {
 
   test('no adapters is the plain base model', () => {
     const setup = setupFor(0);
-    const [plan] = plansOf(plannerOf(method, setup), setup);
+    const [plan] = plansOf(plannerOf(requested, setup), setup);
     expect(plan?.passes).toEqual(
       ['negative', 'prompt'].map((text) => ({ adapters: [], conditioning: { text, adapters: [] } })),
     );
@@ -77,7 +89,7 @@ describe.each(METHOD_NAMES)('%s', (method) => {
     const setup = setupFor(4);
     const unet = usesOf(setup.adapters, 'unet');
     const text = usesOf(setup.adapters, 'textEncoder');
-    for (const { passes } of plansOf(plannerOf(method, setup), setup)) {
+    for (const { passes } of plansOf(plannerOf(requested, setup), setup)) {
       for (const pass of passes) {
         expect(unet).toEqual(expect.arrayContaining([...pass.adapters]));
         expect(text).toEqual(expect.arrayContaining([...pass.conditioning.adapters]));
@@ -87,7 +99,7 @@ describe.each(METHOD_NAMES)('%s', (method) => {
 
   test('the summary tells full from reuse as the passes do', () => {
     const setup = setupFor(4);
-    for (const { passes, summary } of plansOf(plannerOf(method, setup), setup)) {
+    for (const { passes, summary } of plansOf(plannerOf(requested, setup), setup)) {
       const idsOf = (isReuse: boolean) => {
         const chosen = passes.filter(({ cache }) => (cache?.mode === 'reuse') === isReuse);
         const used = new Set(chosen.flatMap(({ adapters }) => adapters.map(({ adapter }) => adapter)));
@@ -100,7 +112,7 @@ describe.each(METHOD_NAMES)('%s', (method) => {
   test('what is reused was refreshed before, at the same cut and by the same adapters', () => {
     const setup = setupFor(4);
     const kept = new Map<string, unknown>();
-    for (const { passes } of plansOf(plannerOf(method, setup), setup)) {
+    for (const { passes } of plansOf(plannerOf(requested, setup), setup)) {
       for (const { adapters, conditioning, cache } of passes) {
         if (cache === undefined) continue;
         const content = { adapters, conditioning, cut: cache.cut };
@@ -110,9 +122,21 @@ describe.each(METHOD_NAMES)('%s', (method) => {
     }
   });
 
+  test('an origin is refreshed before it is needed, at the same evaluation, cut and text', () => {
+    const setup = setupFor(4);
+    for (const { passes } of plansOf(plannerOf(requested, setup), setup)) {
+      for (const [index, { conditioning, cache }] of passes.entries()) {
+        if (cache?.relativeTo === undefined) continue;
+        const origin = passes.slice(0, index).find((pass) => pass.cache?.key === cache.relativeTo);
+        expect(origin?.cache).toEqual({ mode: 'refresh', cut: cache.cut, key: cache.relativeTo });
+        expect(origin?.conditioning.text).toBe(conditioning.text);
+      }
+    }
+  });
+
   test('a key is used by one pass of an evaluation', () => {
     const setup = setupFor(4);
-    for (const { passes } of plansOf(plannerOf(method, setup), setup)) {
+    for (const { passes } of plansOf(plannerOf(requested, setup), setup)) {
       const keys = passes.flatMap(({ cache }) => cache?.key ?? []);
       expect(new Set(keys).size).toBe(keys.length);
     }
@@ -120,7 +144,7 @@ describe.each(METHOD_NAMES)('%s', (method) => {
 
   test('without guidance nothing is run or folded for the negative prompt', () => {
     const setup = setupFor(4, { guided: false });
-    const planner = plannerOf(method, setup);
+    const planner = plannerOf(requested, setup);
     for (const plan of plansOf(planner, setup)) {
       expect(plan.passes.every(({ conditioning }) => conditioning.text === 'prompt')).toBe(true);
       expect(planner.combine(plan, predictionsFor(plan.passes.length)).uncond).toBeNull();
@@ -129,7 +153,7 @@ describe.each(METHOD_NAMES)('%s', (method) => {
 
   test('planning and folding are pure: the same in, the same out, and nothing is changed', () => {
     const setup = deepFreeze(setupFor(4));
-    const planner = plannerOf(method, setup);
+    const planner = plannerOf(requested, setup);
     let state = planner.start;
     for (const evaluation of setup.evaluations) {
       const before = structuredClone(state);

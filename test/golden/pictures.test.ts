@@ -6,9 +6,9 @@ import type { Engine } from '../../src/engine/open-engine.ts';
 import { openGoldenEngine, picturesOf, resolveGolden } from '../support/golden-engine.ts';
 
 /**
- * Whole pictures, from the request to the pixels: `merge` against diffusers' own pipeline, `cmlora` against the Python reference
- * that was written from the specification apart from this code. Both compute in float32, each with its own order of sums; 45 dB
- * is what that leaves room for, and any two methods' pictures are at most 35 dB apart.
+ * Whole pictures, from the request to the pixels: `merge` against diffusers' own pipeline, the other methods against the Python
+ * reference that was written from the specification apart from this code. Both compute in float32, each with its own order of
+ * sums; 45 dB is what that leaves room for, and any two methods' pictures are at most 35 dB apart.
  */
 
 const LEAST_PSNR = 45;
@@ -18,7 +18,6 @@ interface GoldenPicture {
   readonly name: string;
   readonly file: string;
   readonly request: {
-    readonly composition: { readonly method: string };
     readonly loras: readonly { readonly id: string; readonly weight: number; readonly frequency_class: string }[];
   };
 }
@@ -26,8 +25,6 @@ interface GoldenPicture {
 const { pictures } = JSON.parse(readFileSync(join(EXPECTED, 'pictures/manifest.json'), 'utf8')) as {
   readonly pictures: readonly GoldenPicture[];
 };
-const METHODS: readonly string[] = ['merge', 'cmlora'];
-const served = pictures.filter(({ request }) => METHODS.includes(request.composition.method));
 
 let engine: Engine;
 beforeAll(async () => {
@@ -36,7 +33,7 @@ beforeAll(async () => {
 afterAll(() => engine.close());
 
 describe('a picture is the reference', () => {
-  test.each(served.map((picture) => [picture.name, picture] as const))('%s', async (_, { file, request }) => {
+  test.each(pictures.map((picture) => [picture.name, picture] as const))('%s', async (_, { file, request }) => {
     const loras = request.loras.map(({ id, weight, frequency_class }) => ({ id, weight, frequency_class }));
     const resolved = await resolveGolden(engine, { ...request, loras });
 

@@ -2,7 +2,7 @@ import { assert } from '../assert.ts';
 import { dominanceRules, nextTurn, type Turn, votes } from '../sequencer/dominance.ts';
 import { leadingOrder } from '../sequencer/order.ts';
 import { fullAdapters, type LastFull, rememberFull } from '../sequencer/refresh-schedule.ts';
-import { fold } from './fold.ts';
+import { foldHalves } from './fold.ts';
 import type {
   CacheUse,
   ComposedAdapter,
@@ -14,12 +14,13 @@ import type {
   UnetPass,
 } from './method.ts';
 import type { CmloraComposition } from './options.ts';
-import { textsOf, textUses, unetUses } from './passes.ts';
+import { basePass, inFoldingOrder, passOfOne, textsOf } from './passes.ts';
 
 /**
  * CMLoRA (arXiv 2502.04923) as section B.7 of cmlora.md mends it: every adapter predicts alone, one of them leads at a time and
  * counts more in the fold, and the others may start from a cached feature. The parts are the sequencer's: the order of leaders, their
- * turns, the refresh of caches. Here they become passes.
+ * turns, the refresh of caches. Here they become passes. `cache: delta` and `uncond: base` add passes of the plain model in front
+ * (test/golden/CMLORA-DECISIONS.md, lines 22 to 25).
  */
 
 export interface CmloraState {
@@ -40,7 +41,11 @@ export function planCmlora(composition: CmloraComposition, setup: CompositionSet
     adapterCount: adapters.length,
   });
   const cut = cutOf(composition, adapters.length);
-  const ordered = order.flatMap((index) => adapters.slice(index, index + 1));
+  const isDelta = cut !== null && composition.cache === 'delta';
+  const folded = inFoldingOrder(adapters);
+  /** The texts on which the adapters predict, and those on which the plain model does. */
+  const texts = composition.uncond === 'base' ? textsOf(false) : textsOf(guided);
+  const baseTexts = textsOf(guided).filter((text) => isDelta || !texts.includes(text));
 
   function plan(evaluation: Evaluation, state: CmloraState): PassPlan<CmloraState> {
     const turn = nextTurn(rules, fractionAt(evaluation), state.turn);
@@ -55,11 +60,13 @@ export function planCmlora(composition: CmloraComposition, setup: CompositionSet
     const full = cut === null ? new Set(order) : fullAdapters(composition.refresh, moment);
     const vote = votes(turn.coefficient, adapters.length);
     return {
-      passes: ordered.flatMap((adapter) =>
-        textsOf(guided).map((text) =>
-          passOf(adapter, text, cut && { cut, mode: full.has(adapters.indexOf(adapter)) ? 'refresh' : 'reuse' }),
-        ),
-      ),
+      passes: [
+        ...baseTexts.map(passOfBase),
+        ...folded.flatMap((adapter) => {
+          const mode = full.has(adapters.indexOf(adapter)) ? 'refresh' : 'reuse';
+          return texts.map((text) => passOf(adapter, text, mode));
+        }),
+      ],
       summary: {
         evaluation: evaluation.index,
         step: evaluation.step,
@@ -73,29 +80,33 @@ export function planCmlora(composition: CmloraComposition, setup: CompositionSet
     };
   }
 
-  function passOf(adapter: ComposedAdapter, text: Conditioning['text'], use: Omit<CacheUse, 'key'> | null): UnetPass {
-    const textAdapters = { all: adapters, own: [adapter], none: [] }[composition.text_encoder];
-    return {
-      adapters: unetUses([adapter]),
-      conditioning: { text, adapters: textUses(textAdapters) },
-      ...(use === null ? {} : { cache: { ...use, key: `${adapter.adapter}/${text}` } }),
-    };
+  function passOf(adapter: ComposedAdapter, text: Conditioning['text'], mode: CacheUse['mode']): UnetPass {
+    const pass = passOfOne(adapter, text, { all: adapters, policy: composition.text_encoder });
+    if (cut === null) return pass;
+    const key = `${adapter.adapter}/${text}`;
+    return { ...pass, cache: { mode, cut, key, ...(isDelta && { relativeTo: originKey(text) }) } };
+  }
+
+  /** Keeps its feature where the adapters' differences need it as their origin. */
+  function passOfBase(text: Conditioning['text']): UnetPass {
+    if (cut === null || !texts.includes(text)) return basePass(text);
+    return { ...basePass(text), cache: { mode: 'refresh', cut, key: originKey(text) } };
   }
 
   return {
     start: { turn: null, lastFull: adapters.map(() => null) },
     plan,
     combine(plan, predictions) {
-      assert(predictions.length === plan.passes.length, 'one prediction for each pass');
-      const weights = order.map((index) => plan.summary.weights[index]?.weight ?? 0);
-      const half = (text: Conditioning['text']) =>
-        fold(
-          weights,
-          predictions.filter((_, index) => plan.passes[index]?.conditioning.text === text),
-        );
-      return { uncond: guided ? half('negative') : null, cond: half('prompt') };
+      const weights = folded.map((adapter) => plan.summary.weights[adapters.indexOf(adapter)]?.weight ?? 0);
+      const votes = foldHalves(weights, predictions.slice(baseTexts.length), texts);
+      const base = texts.includes('negative') ? undefined : predictions[baseTexts.indexOf('negative')];
+      return base === undefined ? votes : { ...votes, uncond: base };
     },
   };
+}
+
+function originKey(text: Conditioning['text']): string {
+  return `base/${text}`;
 }
 
 /** Where features are cached; null where nothing could ever be reused, so that nothing is kept either. */

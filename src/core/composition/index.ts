@@ -1,7 +1,9 @@
 import { planCmlora } from './cmlora.ts';
+import { planComposite } from './composite.ts';
 import { planMerge } from './merge.ts';
 import type { CompositionPlanner, CompositionSetup } from './method.ts';
 import type { Composition, MethodName } from './options.ts';
+import { planSwitch } from './switch.ts';
 
 /**
  * Every composition method there is. A new one is a file beside this one, a line here, and its options in `options.ts`; the
@@ -14,6 +16,8 @@ export const METHODS: {
   readonly [Name in MethodName]: (composition: CompositionOf<Name>, setup: CompositionSetup) => CompositionPlanner;
 } = {
   merge: planMerge,
+  switch: planSwitch,
+  composite: planComposite,
   cmlora: planCmlora,
 };
 
@@ -23,6 +27,10 @@ export function planComposition(composition: Composition, setup: CompositionSetu
   switch (composition.method) {
     case 'merge':
       return METHODS.merge(composition, setup);
+    case 'switch':
+      return METHODS.switch(composition, setup);
+    case 'composite':
+      return METHODS.composite(composition, setup);
     case 'cmlora':
       return METHODS.cmlora(composition, setup);
   }

@@ -45,6 +45,11 @@ export interface CacheUse {
   readonly cut: Cut;
   /** Unique within one image's trajectory. */
   readonly key: string;
+  /**
+   * The key under which a pass of the same evaluation stores its own feature, the origin. What is stored is then the difference from
+   * the origin, and what a reuse pass starts from is the stored difference plus the origin of now.
+   */
+  readonly relativeTo?: string;
 }
 
 /** Which text a pass is conditioned on, and which adapters act on the text encoder while it is encoded. */
@@ -68,9 +73,9 @@ export interface EvaluationPlan {
   readonly timestep: number;
   /** The dominant LoRA, where the method has one. */
   readonly leader: string | null;
-  /** Convex weights of the LoRAs' predictions, in request order; sums to 1. Empty where there is one prediction. */
+  /** Convex weights of the LoRAs' predictions, in request order; sums to 1. Empty where all LoRAs share one prediction. */
   readonly weights: readonly { readonly id: string; readonly weight: number }[];
-  /** LoRAs whose passes run the whole U-Net, and those that start from their cached feature. */
+  /** LoRAs whose passes run the whole U-Net, and those that start from their cached feature; passes of the plain model are in neither. */
   readonly full: readonly string[];
   readonly reuse: readonly string[];
 }

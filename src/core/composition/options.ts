@@ -5,15 +5,30 @@ import type { Cut } from './method.ts';
  * result and in a picture's recipe. Meanings and defaults: section B.7 of the CMLoRA specification (docs/cmlora.md).
  */
 
-export const METHOD_NAMES = ['merge', 'cmlora'] as const;
+export const METHOD_NAMES = ['merge', 'switch', 'composite', 'cmlora'] as const;
 export type MethodName = (typeof METHOD_NAMES)[number];
 
-/** `all`: every adapter's text part at once. `own`: each pass with its own adapter's encoding. `none`: the plain text encoder. */
-export type TextEncoderPolicy = 'all' | 'own' | 'none';
+/**
+ * `all`: every adapter's text part at once. `own`: each pass with its own adapter's encoding. `first`: each pass with the encoding of
+ * the request's first adapter. `none`: the plain text encoder.
+ */
+export type TextEncoderPolicy = 'all' | 'own' | 'first' | 'none';
 
 export interface MergeComposition {
   readonly method: 'merge';
-  readonly text_encoder: 'all' | 'none';
+  readonly text_encoder: Extract<TextEncoderPolicy, 'all' | 'none'>;
+}
+
+export interface SwitchComposition {
+  readonly method: 'switch';
+  /** Evaluations for which one adapter acts before the next takes over. */
+  readonly tau: number;
+  readonly text_encoder: TextEncoderPolicy;
+}
+
+export interface CompositeComposition {
+  readonly method: 'composite';
+  readonly text_encoder: Exclude<TextEncoderPolicy, 'first'>;
 }
 
 export type RefreshPolicy = 'leader' | 'on_turn' | 'oldest_first' | 'all';
@@ -48,11 +63,15 @@ export interface CmloraComposition {
   };
   /** How much a reuse pass computes; `none` caches nothing. */
   readonly cut: Cut | 'none';
-  /** What is kept of an adapter: the deep feature of its last full pass. */
-  readonly cache: 'feature';
-  /** Whose unconditional prediction guides: each adapter's own. */
-  readonly uncond: 'per_lora';
-  readonly text_encoder: TextEncoderPolicy;
+  /**
+   * What is kept of an adapter's last full pass. `feature`: its deep feature. `delta`: that less the plain model's at the same
+   * evaluation, and a reuse pass adds the plain model's of its own evaluation: one pass of the plain model more, and no vote from an
+   * old latent.
+   */
+  readonly cache: 'feature' | 'delta';
+  /** Whose unconditional prediction guides: each adapter's own, folded, or the plain model's alone. */
+  readonly uncond: 'per_lora' | 'base';
+  readonly text_encoder: Exclude<TextEncoderPolicy, 'first'>;
   /**
    * Request ids of all adapters in leading order. Null: the sets one after the other, each in request order. The classes still say
    * who is in which set; within a set, and where all lead, this order holds.
@@ -60,12 +79,16 @@ export interface CmloraComposition {
   readonly order: readonly string[] | null;
 }
 
-export type Composition = MergeComposition | CmloraComposition;
+export type Composition = MergeComposition | SwitchComposition | CompositeComposition | CmloraComposition;
 
 /** A composition as a request names it: only what shall differ from the preset. `resolve-composition.ts` fills in the rest. */
-export type RequestedComposition = RequestedMerge | RequestedCmlora;
+export type RequestedComposition =
+  | Requested<MergeComposition>
+  | Requested<SwitchComposition>
+  | Requested<CompositeComposition>
+  | RequestedCmlora;
 
-export type RequestedMerge = Pick<MergeComposition, 'method'> & Partial<MergeComposition>;
+type Requested<Of extends Composition> = Pick<Of, 'method'> & Partial<Of>;
 
 type CmloraGroup = 'turn' | 'weights' | 'refresh';
 

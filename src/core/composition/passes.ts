@@ -1,5 +1,6 @@
 import type { AdapterUse } from '../lora/adapter.ts';
-import type { ComposedAdapter, Conditioning } from './method.ts';
+import type { ComposedAdapter, Conditioning, UnetPass } from './method.ts';
+import type { TextEncoderPolicy } from './options.ts';
 
 /**
  * The parts that the passes of every method are made of. Adapters that act together are listed by sha256, so that a picture does
@@ -10,6 +11,30 @@ import type { ComposedAdapter, Conditioning } from './method.ts';
 /** The texts of an evaluation's passes, in their order: both guidance halves, or the prompt alone. */
 export function textsOf(guided: boolean): readonly Conditioning['text'][] {
   return guided ? ['negative', 'prompt'] : ['prompt'];
+}
+
+/** The pass of the plain model: no adapter in the U-Net and none in the text encoder. */
+export function basePass(text: Conditioning['text']): UnetPass {
+  return { adapters: [], conditioning: { text, adapters: [] } };
+}
+
+/** The pass of one adapter alone, on a text that is encoded as the policy says; `all` are the adapters of the request. */
+export function passOfOne(
+  adapter: ComposedAdapter,
+  text: Conditioning['text'],
+  options: { readonly all: readonly ComposedAdapter[]; readonly policy: TextEncoderPolicy },
+): UnetPass {
+  const { all, policy } = options;
+  const textAdapters = { all, own: [adapter], first: all.slice(0, 1), none: [] }[policy];
+  return { adapters: unetUses([adapter]), conditioning: { text, adapters: textUses(textAdapters) } };
+}
+
+/**
+ * The order in which adapters that predict alone are run and folded: by sha256, so that neither the order of a request nor that of
+ * leading moves a bit of the sum.
+ */
+export function inFoldingOrder(adapters: readonly ComposedAdapter[]): readonly ComposedAdapter[] {
+  return adapters.toSorted((one, other) => (one.adapter < other.adapter ? -1 : 1));
 }
 
 export function unetUses(adapters: readonly ComposedAdapter[]): readonly AdapterUse[] {

@@ -26,10 +26,17 @@ export function resolveComposition(
   switch (requested.method) {
     case 'merge':
       return { method: 'merge', text_encoder: requested.text_encoder ?? 'all' };
+    case 'switch':
+      return { method: 'switch', tau: requested.tau ?? TAU, text_encoder: requested.text_encoder ?? 'own' };
+    case 'composite':
+      return { method: 'composite', text_encoder: requested.text_encoder ?? 'own' };
     case 'cmlora':
       return resolveCmlora(requested, context);
   }
 }
+
+/** Multi-LoRA-Composition's, for 100 and 200 steps (cmlora.md, D). */
+const TAU = 5;
 
 function resolveCmlora(requested: RequestedCmlora, context: CompositionContext): CmloraComposition {
   const preset = presetOf(requested.preset ?? 'quality', context);

@@ -106,13 +106,15 @@ test.each(['strict_loras', 'cache', 'preview', 'priority', 'webhook', 'deadline_
   },
 );
 
+const METHODS = '"merge" or "switch" or "composite" or "cmlora"';
+
 test('values that a later version brings are refused by name', () => {
   expect(messagesFor({ prompt: 'x', loras: [{ name: 'Ink', trigger: 'inject' }] })).toEqual([
     'loras[0].name is not supported by this version',
     'loras[0].trigger is not supported by this version',
   ]);
-  expect(messagesFor({ prompt: 'x', composition: { method: 'switch', tau: 5 } })).toEqual([
-    'composition.method is "switch", which is not supported by this version; must be "merge" or "cmlora"',
+  expect(messagesFor({ prompt: 'x', composition: { method: 'w-switch', tau: 5 } })).toEqual([
+    `composition.method is "w-switch", which is not supported by this version; must be ${METHODS}`,
   ]);
   expect(messagesFor({ prompt: 'x', composition: { method: 'cmlora', mode: 'online' } })).toEqual([
     'composition.mode is "online", which is not supported by this version; must be "offline"',
@@ -122,9 +124,20 @@ test('values that a later version brings are refused by name', () => {
   ]);
 });
 
+test('an option belongs to its method', () => {
+  expect(messagesFor({ prompt: 'x', composition: { method: 'switch', tau: 1, text_encoder: 'first' } })).toEqual([]);
+  expect(messagesFor({ prompt: 'x', composition: { method: 'switch', tau: 0 } })).toEqual([
+    'composition.tau is 0; must be an integer from 1 to 150',
+  ]);
+  expect(messagesFor({ prompt: 'x', composition: { method: 'composite', tau: 5, text_encoder: 'first' } })).toEqual([
+    'composition.tau is not a field of a request; allowed here are method, text_encoder',
+    'composition.text_encoder is "first"; must be "all" or "own" or "none"',
+  ]);
+});
+
 test('a composition without a method is told what is missing', () => {
   expect(messagesFor({ prompt: 'x', composition: { preset: 'fast' } })).toEqual([
-    'composition.method is missing; must be "merge" or "cmlora"',
+    `composition.method is missing; must be ${METHODS}`,
   ]);
 });
 
