@@ -10,13 +10,16 @@ import type { Tokenizer } from './configs/tokenizer.ts';
 import type { UnetConfig } from './configs/unet-config.ts';
 import type { VaeConfig } from './configs/vae-config.ts';
 
-/** One component's weight file. */
+/** One component's weights, which may lie in several files. */
 export interface Weights {
-  /** What messages call it, e.g. `unet/diffusion_pytorch_model.safetensors`. */
+  /** What messages call them: the file, or the index of several, e.g. `unet/diffusion_pytorch_model.safetensors`. */
   readonly subject: string;
+  readonly entries: ReadonlyMap<string, StoredWeight>;
+}
+
+export interface StoredWeight extends SafetensorsEntry {
   /** Path relative to the checkpoint's `directory`, with links resolved: where external data points. */
   readonly file: string;
-  readonly entries: ReadonlyMap<string, SafetensorsEntry>;
 }
 
 export interface Component<Config> {

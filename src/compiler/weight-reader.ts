@@ -1,5 +1,5 @@
 /**
- * Finds a graph's weights in a component's file and remembers everything that does not fit: weights that are missing, of another
+ * Finds a graph's weights among a component's and remembers everything that does not fit: weights that are missing, of another
  * shape than the graph asks for, of a type that is no float, or left over. So the graphs are the one description of what a
  * checkpoint must hold. Nothing is read from disk here; a weight is where it lies.
  */
@@ -38,7 +38,7 @@ const ELEMENT_TYPES: Readonly<Record<FloatDtype, ElementType>> = { F32: 'float32
 
 export function createWeightReader(options: WeightReaderOptions): WeightReader {
   const { weights, storedName = (name) => name, wholeParts = [] } = options;
-  const { subject, file, entries } = weights;
+  const { subject, entries } = weights;
   const used = new Map<string, Initializer>();
   const faults: string[] = [];
 
@@ -46,7 +46,7 @@ export function createWeightReader(options: WeightReaderOptions): WeightReader {
     const entry = entries.get(name);
     if (entry === undefined) faults.push(`${name} is missing; must be [${dims}]`);
     else if (!isSameShape(entry.dims, dims)) faults.push(`${name} is [${entry.dims}]; must be [${dims}] by the config`);
-    const { dtype, start, end } = entry ?? { dtype: 'F32', start: 0, end: 0 };
+    const { dtype, file, start, end } = entry ?? { dtype: 'F32', file: '', start: 0, end: 0 };
     const isFloat = isFloatDtype(dtype);
     if (!isFloat) faults.push(`${name} is of type ${dtype}; must be one of ${FLOAT_DTYPES.join(', ')}`);
     const type = ELEMENT_TYPES[isFloat ? dtype : 'F32'];

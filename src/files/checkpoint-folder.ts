@@ -7,7 +7,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { access, readFile, realpath } from 'node:fs/promises';
-import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+import { basename, dirname, join, resolve, sep } from 'node:path';
 import { checkCheckpoint } from '../compiler/check-checkpoint.ts';
 import type { Checkpoint, Weights } from '../compiler/checkpoint.ts';
 import type { Parsed } from '../compiler/configs/config-reader.ts';
@@ -17,21 +17,28 @@ import { parseTokenizer } from '../compiler/configs/tokenizer.ts';
 import { parseUnetConfig } from '../compiler/configs/unet-config.ts';
 import { parseVaeConfig } from '../compiler/configs/vae-config.ts';
 import { InputError, type Problem, type ProblemCode } from '../core/problem.ts';
-import { readSafetensorsHeader } from './safetensors-file.ts';
+import { findWeightFiles, readWeights, type WeightFiles } from './component-weights.ts';
+import { type JsonObject, readJsonObject } from './json-file.ts';
 
 /** Paths within the folder, as diffusers writes them. Of several names for one thing the first that exists is taken. */
 const FILES = {
   index: ['model_index.json'],
   scheduler: ['scheduler/scheduler_config.json'],
   textEncoder: ['text_encoder/config.json'],
-  textEncoderWeights: ['text_encoder/model.safetensors', 'text_encoder/model.fp16.safetensors'],
+  textEncoderWeights: weightFileNames('text_encoder/model'),
   unet: ['unet/config.json'],
-  unetWeights: ['unet/diffusion_pytorch_model.safetensors', 'unet/diffusion_pytorch_model.fp16.safetensors'],
+  unetWeights: weightFileNames('unet/diffusion_pytorch_model'),
   vae: ['vae/config.json'],
-  vaeWeights: ['vae/diffusion_pytorch_model.safetensors', 'vae/diffusion_pytorch_model.fp16.safetensors'],
+  vaeWeights: weightFileNames('vae/diffusion_pytorch_model'),
   vocabulary: ['tokenizer/vocab.json'],
   merges: ['tokenizer/merges.txt'],
 } as const;
+
+/** Whole or in shards, at full or half precision. */
+function weightFileNames(stem: string): readonly string[] {
+  const file = `${stem}.safetensors`;
+  return [file, `${stem}.fp16.safetensors`, `${file}.index.json`, `${file}.index.fp16.json`];
+}
 
 type FileNames = Readonly<Record<keyof typeof FILES, string>>;
 
@@ -45,23 +52,26 @@ export async function readCheckpoint(directory: string): Promise<Checkpoint> {
   const folder = resolve(directory);
   const names = await findFiles(folder);
   const configs = await parseConfigs(folder, names);
-  const paths = await Promise.all(
-    [names.textEncoderWeights, names.unetWeights, names.vaeWeights].map((name) => realpath(join(folder, name))),
-  );
-  const root = commonFolder(paths);
-  const weights = (name: string): Promise<Weights> => readWeights({ folder, name, root });
+  const weightFiles = {
+    textEncoder: await findWeightFiles(folder, names.textEncoderWeights),
+    unet: await findWeightFiles(folder, names.unetWeights),
+    vae: await findWeightFiles(folder, names.vaeWeights),
+  };
+  const shards = Object.values(weightFiles).flatMap(({ files }) => files);
+  const root = commonFolder(await Promise.all(shards.map((name) => realpath(join(folder, name)))));
+  const weights = (files: WeightFiles): Promise<Weights> => readWeights(files, { folder, root });
   const checkpoint = {
     directory: root,
     id: basename(folder),
-    textEncoder: { config: configs.textEncoder, weights: await weights(names.textEncoderWeights) },
-    unet: { config: configs.unet, weights: await weights(names.unetWeights) },
-    vae: { config: configs.vae, weights: await weights(names.vaeWeights) },
+    textEncoder: { config: configs.textEncoder, weights: await weights(weightFiles.textEncoder) },
+    unet: { config: configs.unet, weights: await weights(weightFiles.unet) },
+    vae: { config: configs.vae, weights: await weights(weightFiles.vae) },
     scheduler: configs.scheduler,
     tokenizer: configs.tokenizer,
     sha256: '',
   };
   refuseIfAny(checkCheckpoint(checkpoint));
-  return { ...checkpoint, sha256: await hashFiles(folder, Object.values(names)) };
+  return { ...checkpoint, sha256: await hashFiles(folder, [...new Set([...Object.values(names), ...shards])]) };
 }
 
 async function findFiles(folder: string): Promise<FileNames> {
@@ -94,7 +104,7 @@ async function parseConfigs(folder: string, names: FileNames) {
     problems.push(...parsed.problems);
     return parsed.value;
   };
-  const read = (name: string): Promise<JsonObject> => readJson(folder, name);
+  const read = (name: string): Promise<JsonObject> => readJsonObject(folder, name);
 
   const { _class_name: pipeline } = await read(names.index);
   if (pipeline !== PIPELINE_CLASS) {
@@ -116,18 +126,6 @@ async function parseConfigs(folder: string, names: FileNames) {
   };
   refuseIfAny(problems);
   return configs;
-}
-
-async function readWeights(at: {
-  readonly folder: string;
-  readonly name: string;
-  readonly root: string;
-}): Promise<Weights> {
-  const path = join(at.folder, at.name);
-  const { entries } = await readSafetensorsHeader(path, at.name);
-  // ONNX paths are written with slashes everywhere.
-  const file = relative(at.root, await realpath(path)).replaceAll(sep, '/');
-  return { subject: at.name, file, entries };
 }
 
 /**
@@ -153,23 +151,6 @@ async function hashFiles(folder: string, names: readonly string[]): Promise<stri
 }
 
 const READ_BYTES = 1024 * 1024;
-
-type JsonObject = Readonly<Record<string, unknown>>;
-
-async function readJson(folder: string, name: string): Promise<JsonObject> {
-  const text = await readFile(join(folder, name), 'utf8');
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    const message = `${name}: is not JSON (${cause instanceof Error ? cause.message : cause})`;
-    throw new InputError([problem('malformed_file', name, message)], { cause });
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new InputError([problem('malformed_file', name, `${name}: is not a JSON object`)]);
-  }
-  return { ...value };
-}
 
 async function exists(path: string): Promise<boolean> {
   return access(path).then(

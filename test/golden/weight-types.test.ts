@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -7,11 +7,13 @@ import type { CompiledGraph } from '../../src/compiler/compiled-graph.ts';
 import { compileTextEncoder } from '../../src/compiler/models/clip-text.ts';
 import { compileUnet } from '../../src/compiler/models/unet.ts';
 import { compileVaeDecoder } from '../../src/compiler/models/vae-decoder.ts';
+import { assert } from '../../src/core/assert.ts';
 import type { Tensor } from '../../src/core/tensor/tensor.ts';
 import { readCheckpoint } from '../../src/files/checkpoint-folder.ts';
 import { GOLDEN_CHECKPOINT } from '../support/golden-checkpoint.ts';
 import { goldenIntegers, goldenTensors } from '../support/golden-data.ts';
-import { asBfloat16, asFloat32, copyCheckpoint } from '../support/rewrite-weights.ts';
+import { openGoldenEngine, picturesOf, resolveGolden } from '../support/golden-engine.ts';
+import { asBfloat16, asFloat32, copyCheckpoint, shardCheckpoint } from '../support/rewrite-weights.ts';
 import { type Feeds, integers, loraFeeds, openGraph } from '../support/run-graph.ts';
 
 /** F16 and BF16 values are float32 values, so a checkpoint and its exact upcast are one model, and every output is bit-equal. */
@@ -23,6 +25,8 @@ beforeAll(async () => {
   await copyCheckpoint(GOLDEN_CHECKPOINT, join(folder, 'f32'), asFloat32);
   await copyCheckpoint(GOLDEN_CHECKPOINT, join(folder, 'bf16'), asBfloat16);
   await copyCheckpoint(join(folder, 'bf16'), join(folder, 'bf16-as-f32'), asFloat32);
+  await copyCheckpoint(GOLDEN_CHECKPOINT, join(folder, 'sharded'), asFloat32);
+  await shardCheckpoint(join(folder, 'sharded'), 3);
 });
 
 afterAll(() => rm(folder, { recursive: true }));
@@ -34,6 +38,42 @@ test('F16 weights are exactly their F32 upcast', async () => {
 test('BF16 weights are exactly their F32 upcast', async () => {
   expect(await outputsOf(join(folder, 'bf16'))).toEqual(await outputsOf(join(folder, 'bf16-as-f32')));
 });
+
+test('weights in three shards are the weights of one file', async () => {
+  expect(await outputsOf(join(folder, 'sharded'))).toEqual(await outputsOf(join(folder, 'f32')));
+});
+
+test('a picture of a BF16 checkpoint, whole or in shards, is that of the F32 upcast to the last bit', async () => {
+  await cp(join(folder, 'bf16'), join(folder, 'bf16-sharded'), { recursive: true });
+  await shardCheckpoint(join(folder, 'bf16-sharded'), 3);
+  const upcast = await pictureOf(join(folder, 'bf16-as-f32'));
+
+  expect(await pictureOf(join(folder, 'bf16'))).toEqual(upcast);
+  expect(await pictureOf(join(folder, 'bf16-sharded'))).toEqual(upcast);
+  // So that a picture of one colour cannot pass.
+  expect(new Set(upcast).size).toBeGreaterThan(100);
+});
+
+/** Pixels of a picture with two LoRAs by cmlora, through the whole engine. */
+async function pictureOf(directory: string): Promise<Uint8Array> {
+  const engine = await openGoldenEngine(directory);
+  try {
+    const request = await resolveGolden(engine, {
+      prompt: 'a red fox in the snow',
+      width: 64,
+      height: 64,
+      steps: 4,
+      seed: 3,
+      loras: [{ id: 'kohya-attention-r4' }, { id: 'peft-full-metadata', weight: 0.7 }],
+      composition: { method: 'cmlora' },
+    });
+    const [image] = (await picturesOf(engine, request)).images;
+    assert(image !== undefined, 'a request has an image');
+    return image.pixels;
+  } finally {
+    await engine.close();
+  }
+}
 
 async function outputsOf(directory: string): Promise<readonly Tensor[]> {
   const checkpoint = await readCheckpoint(directory);

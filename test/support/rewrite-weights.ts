@@ -1,10 +1,12 @@
-import { cp, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { cp, readFile, rm, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { assert } from '../../src/core/assert.ts';
 import { decodeFloats, isFloatDtype } from '../../src/core/safetensors/decode-floats.ts';
 import { parseSafetensorsHeader } from '../../src/core/safetensors/header.ts';
 
 /** Copies of a checkpoint whose weights are stored in another way. */
+
+const WEIGHT_FILES = ['text_encoder/model', 'unet/diffusion_pytorch_model', 'vae/diffusion_pytorch_model'];
 
 export interface FloatEncoding {
   readonly dtype: 'F32' | 'BF16';
@@ -27,10 +29,34 @@ export const asBfloat16: FloatEncoding = {
 
 export async function copyCheckpoint(source: string, target: string, encoding: FloatEncoding): Promise<void> {
   await cp(source, target, { recursive: true });
-  for (const file of ['text_encoder/model', 'unet/diffusion_pytorch_model', 'vae/diffusion_pytorch_model']) {
-    const path = join(target, `${file}.safetensors`);
+  for (const stem of WEIGHT_FILES) {
+    const path = join(target, `${stem}.safetensors`);
     await writeFile(path, reencode(await readFile(path), encoding));
   }
+}
+
+/** Splits every weight file of a checkpoint into `count` shards with an index, named as diffusers names them. */
+export async function shardCheckpoint(directory: string, count: number): Promise<void> {
+  for (const stem of WEIGHT_FILES) {
+    const path = join(directory, `${stem}.safetensors`);
+    const file = await readFile(path);
+    const entries = [...parseSafetensorsHeader(file, file.length, 'test').entries.values()];
+    const map: Record<string, string> = {};
+    for (let shard = 0; shard < count; shard++) {
+      const name = `${stem}-${number(shard + 1)}-of-${number(count)}.safetensors`;
+      const share = Math.ceil(entries.length / count);
+      const part = entries.slice(shard * share, (shard + 1) * share);
+      for (const entry of part) map[entry.name] = basename(name);
+      const tensors = part.map((entry) => ({ ...entry, bytes: file.subarray(entry.start, entry.end) }));
+      await writeFile(join(directory, name), safetensorsFile(tensors));
+    }
+    await writeFile(`${path}.index.json`, JSON.stringify({ metadata: { total_size: file.length }, weight_map: map }));
+    await rm(path);
+  }
+}
+
+function number(count: number): string {
+  return String(count).padStart(5, '0');
 }
 
 export function safetensorsFile(

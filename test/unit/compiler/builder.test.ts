@@ -3,14 +3,14 @@ import { type BuilderOptions, createBuilder } from '../../../src/compiler/builde
 import { InputError } from '../../../src/core/problem.ts';
 
 function builder(options: Partial<BuilderOptions> = {}) {
-  const weights = { subject: 'weights.safetensors', file: 'blobs/abc', entries: new Map() };
+  const weights = { subject: 'weights.safetensors', entries: new Map() };
   return createBuilder({ name: 'test', weights, lora: null, ...options });
 }
 
 /** The entries of a file that holds one weight. */
 function holding(name: string, dtype: string, dims: readonly number[]): BuilderOptions['weights'] {
-  const entry = { name, dtype, dims, start: 100, end: 200 };
-  return { subject: 'weights.safetensors', file: 'blobs/abc', entries: new Map([[name, entry]]) };
+  const entry = { name, dtype, dims, file: 'blobs/abc', start: 100, end: 200 };
+  return { subject: 'weights.safetensors', entries: new Map([[name, entry]]) };
 }
 
 test('nodes carry the path of the module that they belong to, and no two have one name', () => {

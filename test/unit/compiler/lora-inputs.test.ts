@@ -3,7 +3,7 @@ import { createBuilder } from '../../../src/compiler/builder.ts';
 import { addLoraTerm, loraTargetsOfInputs } from '../../../src/compiler/lora-inputs.ts';
 
 function layer(lora: 'unet' | null) {
-  const root = createBuilder({ name: 'test', weights: { subject: '', file: '', entries: new Map() }, lora });
+  const root = createBuilder({ name: 'test', weights: { subject: '', entries: new Map() }, lora });
   const x = { value: root.input({ name: 'x', type: 'float32', dims: ['rows', 'length', 6] }), width: 6 };
   const product = { value: root.input({ name: 'y', type: 'float32', dims: ['rows', 'length', 4] }), width: 4 };
   return { root, product, sum: addLoraTerm(root.at('attn1.to_q'), x, product) };

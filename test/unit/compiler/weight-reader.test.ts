@@ -4,8 +4,10 @@ import { createWeightReader, type WeightReaderOptions } from '../../../src/compi
 type Tensor = readonly [name: string, dtype: string, dims: readonly number[]];
 
 function reader(tensors: readonly Tensor[], options: Omit<WeightReaderOptions, 'weights'> = {}) {
-  const entries = tensors.map(([name, dtype, dims]) => [name, { name, dtype, dims, start: 100, end: 200 }] as const);
-  const weights = { subject: 'unet/weights.safetensors', file: 'blobs/abc', entries: new Map(entries) };
+  const entries = tensors.map(
+    ([name, dtype, dims]) => [name, { name, dtype, dims, file: 'blobs/abc', start: 100, end: 200 }] as const,
+  );
+  const weights = { subject: 'unet/weights.safetensors', entries: new Map(entries) };
   const made = createWeightReader({ weights, ...options });
   return { ...made, messages: () => made.problems().map((problem) => problem.message) };
 }

@@ -1,10 +1,12 @@
 import { cp, mkdir, mkdtemp, readFile, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Weights } from '../../../src/compiler/checkpoint.ts';
 import { InputError, type Problem } from '../../../src/core/problem.ts';
 import { readCheckpoint } from '../../../src/files/checkpoint-folder.ts';
 import { GOLDEN_CHECKPOINT } from '../../support/golden-checkpoint.ts';
+import { shardCheckpoint } from '../../support/rewrite-weights.ts';
 
 const UNET = 'unet/diffusion_pytorch_model.safetensors';
 
@@ -29,6 +31,11 @@ async function problems(): Promise<readonly Problem[]> {
   throw new Error('nothing was refused');
 }
 
+/** The files in which a component's weights lie. */
+function filesOf({ weights }: { readonly weights: Weights }): readonly string[] {
+  return [...new Set([...weights.entries.values()].map(({ file }) => file))];
+}
+
 const messages = async () => (await problems()).map((problem) => problem.message);
 
 async function changeConfig(name: string, changes: Record<string, unknown>): Promise<void> {
@@ -41,7 +48,7 @@ test('a folder becomes a checkpoint that is named after it', async () => {
   const read = await readCheckpoint(`${checkpoint}/`);
   expect(read.id).toBe('my-model');
   expect(read.directory).toBe(checkpoint);
-  expect(read.unet.weights.file).toBe(UNET);
+  expect(filesOf(read.unet)).toEqual([UNET]);
   expect(read.unet.weights.entries.size).toBeGreaterThan(600);
   expect(read.tokenizer.positions).toBe(77);
   expect(Object.keys(read.tokenizer.vocabulary)).toHaveLength(1000);
@@ -70,7 +77,7 @@ describe('its hash', () => {
 test('half-precision weights are taken where the plain file is absent', async () => {
   const half = 'unet/diffusion_pytorch_model.fp16.safetensors';
   await rename(join(checkpoint, UNET), join(checkpoint, half));
-  expect((await readCheckpoint(checkpoint)).unet.weights.file).toBe(half);
+  expect(filesOf((await readCheckpoint(checkpoint)).unet)).toEqual([half]);
 });
 
 test("links into another folder, as in Hugging Face's cache, are resolved to where the weights are", async () => {
@@ -87,8 +94,95 @@ test("links into another folder, as in Hugging Face's cache, are resolved to whe
   const read = await readCheckpoint(checkpoint);
   expect(read.id).toBe('my-model');
   expect(read.directory).toBe(blobs);
-  expect([read.textEncoder, read.unet, read.vae].map(({ weights }) => weights.file)).toEqual(['aa', 'bb', 'cc']);
+  expect([read.textEncoder, read.unet, read.vae].flatMap(filesOf)).toEqual(['aa', 'bb', 'cc']);
   expect(read.sha256).toBe((await readCheckpoint(GOLDEN_CHECKPOINT)).sha256);
+});
+
+describe('weights in shards', () => {
+  const index = 'unet/diffusion_pytorch_model.safetensors.index.json';
+  const shard = (number: number) => `unet/diffusion_pytorch_model-0000${number}-of-00003.safetensors`;
+  beforeEach(() => shardCheckpoint(checkpoint, 3));
+
+  async function changeIndex(change: (map: Record<string, unknown>) => unknown): Promise<void> {
+    const { weight_map } = JSON.parse(await readFile(join(checkpoint, index), 'utf8'));
+    await writeFile(join(checkpoint, index), JSON.stringify({ weight_map: change(weight_map) }));
+  }
+
+  test('are found where the index says', async () => {
+    const whole = await readCheckpoint(GOLDEN_CHECKPOINT);
+    const { unet, sha256 } = await readCheckpoint(checkpoint);
+    expect(filesOf(unet)).toEqual([shard(1), shard(2), shard(3)]);
+    expect(unet.weights.entries.size).toBe(whole.unet.weights.entries.size);
+    expect(sha256).not.toBe(whole.sha256);
+  });
+
+  test('change the hash of the checkpoint with any of their bytes', async () => {
+    const { sha256 } = await readCheckpoint(checkpoint);
+    const weights = await readFile(join(checkpoint, shard(2)));
+    weights[weights.length - 1] = (weights.at(-1) ?? 0) ^ 1;
+    await writeFile(join(checkpoint, shard(2)), weights);
+    expect((await readCheckpoint(checkpoint)).sha256).not.toBe(sha256);
+  });
+
+  test('may be links, as in the cache of Hugging Face', async () => {
+    await mkdir(join(folder, 'blobs'));
+    await rename(join(checkpoint, shard(2)), join(folder, 'blobs/bb'));
+    await symlink('../../blobs/bb', join(checkpoint, shard(2)));
+    const read = await readCheckpoint(checkpoint);
+    expect(read.directory).toBe(folder);
+    expect(filesOf(read.unet)).toEqual([`my-model/${shard(1)}`, 'blobs/bb', `my-model/${shard(3)}`]);
+  });
+
+  test('are refused where shards are missing, with all of them', async () => {
+    await rm(join(checkpoint, shard(1)));
+    await rm(join(checkpoint, shard(3)));
+    expect(await messages()).toEqual([`${index}: ${shard(1)}, ${shard(3)} are missing`]);
+  });
+
+  test('are refused where a shard holds other weights than the index says', async () => {
+    await changeIndex(({ 'conv_in.bias': _, ...map }) => ({
+      ...map,
+      'conv_out.bias': shardName(2),
+      more: shardName(3),
+    }));
+    const all = await messages();
+    expect(all).toContainEqual(expect.stringMatching(/conv_in\.bias, which the index lacks$/));
+    expect(all).toContainEqual(expect.stringMatching(/conv_out\.bias, which the index has in .*00002-of-00003/));
+    expect(all).toContain(`${index}: ${shard(3)} does not hold more`);
+  });
+
+  test.each([
+    '../vae/diffusion_pytorch_model.safetensors',
+    '/etc/passwd',
+    'diffusion_pytorch_model.safetensors.index.json',
+    'other.safetensors.index.json',
+    '..',
+    7,
+    null,
+  ])('are refused where the index names %j for a shard', async (file) => {
+    await changeIndex((map) => ({ ...map, 'conv_in.bias': file }));
+    expect(await problems()).toEqual([
+      {
+        code: 'malformed_file',
+        subject: index,
+        message: `${index}: weight_map names the file ${JSON.stringify(file)}; must be a .safetensors file in the folder of the index`,
+      },
+    ]);
+  });
+
+  test('are refused where the index is not JSON', async () => {
+    await writeFile(join(checkpoint, index), '{"weight_map": {');
+    expect(await messages()).toEqual([expect.stringContaining(`${index}: is not JSON`)]);
+  });
+
+  test('are refused where a shard is truncated', async () => {
+    await truncate(join(checkpoint, shard(2)), 1000);
+    expect((await problems())[0]).toMatchObject({ code: 'malformed_file', subject: shard(2) });
+  });
+
+  function shardName(number: number): string {
+    return basename(shard(number));
+  }
 });
 
 describe('a folder is refused', () => {
