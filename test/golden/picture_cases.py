@@ -1,5 +1,6 @@
 """expected/pictures/*.png and expected/plans/*.json, with the checks that make them worth comparing with."""
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -13,8 +14,8 @@ from lora_loading import load_lora
 from manifest import write_json, write_section
 from picture_list import PICTURES, Picture
 from random_checkpoint import load_pipeline
-from reference_cmlora import Options, plan as cmlora_plan
-from reference_generate import composite_plan, generate_latent, switch_plan
+from reference_cmlora import Options, plan as cmlora_plan, preset
+from reference_generate import How, composite_plan, encode_with, generate_latent, switch_plan
 
 SAMPLERS = {"ddim": DDIMScheduler, "euler": EulerDiscreteScheduler}
 LEAST_DEVIATION = 30.0  # of 255
@@ -106,14 +107,18 @@ def make_latent(pipeline: StableDiffusionPipeline, picture: Picture) -> tuple[to
     return latent, plan
 
 
+@torch.no_grad()
 def merged_latent(pipeline: StableDiffusionPipeline, picture: Picture) -> torch.Tensor:
     """diffusers' own pipeline, start to end: text parts are active too, which is the policy `all`."""
+    texts = {"prompt": picture.prompt, "negative_prompt": picture.negative_prompt}
+    if picture.composition["text_encoder"] == "none":
+        negative, positive = encode_with(pipeline, [], picture.prompt, picture.negative_prompt).chunk(2)
+        texts = {"prompt_embeds": positive, "negative_prompt_embeds": negative}
     if picture.loras:
         pipeline.set_adapters([lora.name for lora in picture.loras], [lora.weight for lora in picture.loras])
     width, height = picture.size
     return pipeline(
-        picture.prompt,
-        negative_prompt=picture.negative_prompt,
+        **texts,
         width=width,
         height=height,
         num_inference_steps=picture.steps,
@@ -128,22 +133,22 @@ def composed_latent(pipeline: StableDiffusionPipeline, picture: Picture) -> tupl
     timesteps = [float(t) for t in pipeline.scheduler.timesteps]
     names = [lora.name for lora in picture.loras]
     composition = picture.composition
-    cut, text_policy = "none", composition.get("text_encoder", "own")
+    how = How(text_encoder=composition.get("text_encoder", "own"))
     if composition["method"] == "composite":
         plan = composite_plan(names, timesteps)
     elif composition["method"] == "switch":
-        plan = switch_plan(names, timesteps)
+        plan = switch_plan(names, timesteps, composition.get("tau", 5))
     else:
-        options = options_of(composition)
+        options = options_of(composition, picture.steps, pipeline.unet.config.layers_per_block)
         high = [lora.name for lora in picture.loras if lora.frequency_class == "high"]
         low = [lora.name for lora in picture.loras if lora.frequency_class == "low"]
-        plan, cut = cmlora_plan(high, low, timesteps, options), options.cut
+        plan = cmlora_plan(high, low, timesteps, options)
+        how = How(options.cut, options.cache, options.uncond, options.text_encoder)
     latent = generate_latent(
         pipeline,
         [(lora.name, lora.weight) for lora in picture.loras],
         plan,
-        cut,
-        text_policy,
+        how,
         picture.prompt,
         picture.negative_prompt,
         noise_of(pipeline, picture),
@@ -152,12 +157,13 @@ def composed_latent(pipeline: StableDiffusionPipeline, picture: Picture) -> tupl
     return latent, plan
 
 
-def options_of(composition: dict) -> Options:
-    """A request's nested `composition`, flattened; every field that it leaves out keeps its default."""
-    fields = {key: value for key, value in composition.items() if key not in ("method", "turn", "weights", "refresh")}
-    for group in ("turn", "weights", "refresh"):
+def options_of(composition: dict, evaluations: int, layers_per_block: int) -> Options:
+    """A request's nested `composition`, flattened; every field that it leaves out keeps the preset's value."""
+    groups = ("turn", "weights", "refresh")
+    fields = {key: value for key, value in composition.items() if key not in ("method", "preset", *groups)}
+    for group in groups:
         fields |= composition.get(group, {})
-    return Options(**fields)
+    return replace(preset(composition.get("preset", "quality"), evaluations, layers_per_block), **fields)
 
 
 def noise_of(pipeline: StableDiffusionPipeline, picture: Picture) -> torch.Tensor:

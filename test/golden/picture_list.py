@@ -1,4 +1,4 @@
-"""Every golden picture: what a client would ask for. `render_pictures.py` makes them."""
+"""Every golden picture: what a client would ask for. `picture_cases.py` makes them."""
 
 from dataclasses import dataclass
 
@@ -6,6 +6,7 @@ PROMPT = "a red fox in the snow, digital painting, masterpiece"
 NEGATIVE = "blurry, low quality, extra fingers"
 SEED = 42
 SQUARE, TALL, WIDE = (128, 128), (128, 192), (192, 128)  # width, height
+SMALL_SQUARE, SMALL_TALL, SMALL_WIDE = (96, 96), (64, 96), (192, 64)  # 1:1, 2:3, 3:1
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ FOUR = [
     Lora("kohya-attention-r4", 1.0),
     Lora("legacy-cross-attention-r2", 0.9),
 ]
+# With 1 to 5 of these, at least one has a text part: every one but the third.
+FIVE = [Lora("kohya-full-mixed", 0.6), FOUR[1], FOUR[2], FOUR[0], FOUR[3]]
 SPLIT = [Lora(l.name, l.weight, "low" if n > 1 else "high") for n, l in enumerate(FOUR)]  # two high, two low
 
 INNER = {"level": 0, "layers": 3}
@@ -50,6 +53,26 @@ def cmlora(**options) -> dict:
 
 def refresh(policy: str, **fields) -> dict:
     return {"policy": policy, **fields}
+
+
+def grid() -> list[Picture]:
+    """merge, switch, composite x N = 1 .. 5 x three sizes. Of the 45, the 15 in which every pair of two of these meets."""
+    sizes = [("square", SMALL_SQUARE), ("tall", SMALL_TALL), ("wide", SMALL_WIDE)]
+    methods = [
+        {"method": "merge", "text_encoder": "all"},
+        {"method": "switch", "tau": 3, "text_encoder": "own"},
+        {"method": "composite", "text_encoder": "own"},
+    ]
+    pictures = []
+    for count in range(1, 6):
+        for index, method in enumerate(methods):
+            shape, size = sizes[(count + index) % 3]
+            pictures.append(Picture(f"grid-{method['method']}{count}-{shape}", FIVE[:count], method, size))
+    return pictures
+
+
+def small(name: str, loras: list[Lora], composition: dict, **fields) -> Picture:
+    return Picture(name, loras, composition, **{"size": SMALL_SQUARE, **fields})
 
 
 PICTURES = [
@@ -113,4 +136,45 @@ PICTURES = [
         SPLIT,
         cmlora(direction="interleaved", text_encoder="all", refresh=refresh("oldest_first", every=1, max_age=6), cut=INNER),
     ),
+    *grid(),
+    small("merge4-text-none", FOUR, {"method": "merge", "text_encoder": "none"}),
+    small("composite5-text-all", FIVE, {"method": "composite", "text_encoder": "all"}),
+    small("switch3-text-first", FIVE[:3], {"method": "switch", "text_encoder": "first"}),
+    small("switch5-text-none-euler", FIVE, {"method": "switch", "tau": 2, "text_encoder": "none"}, sampler="euler"),
+    small("cmlora5-quality", FIVE, cmlora(preset="quality")),
+    small("cmlora3-quality-wide", FIVE[1:4], cmlora(), size=SMALL_WIDE),
+    small("cmlora4-fast", SPLIT, cmlora(preset="fast")),
+    small("cmlora5-fast-tall", FIVE, cmlora(preset="fast", refresh=refresh("oldest_first", max_age=9)), size=SMALL_TALL),
+    small("cmlora4-reference", SPLIT, cmlora(preset="reference")),
+    small(
+        "cmlora4-low-first-text-none",
+        SPLIT,
+        cmlora(direction="low_first", text_encoder="none", cut={"level": 0, "layers": 2}),
+    ),
+    # Long ages and a cut far out: where the base feature is as of now and the LoRA's part is old, delta differs from feature most.
+    small("cmlora4-delta-outer", SPLIT, cmlora(cache="delta", refresh=refresh("on_turn", max_age=9), cut="outer")),
+    small(
+        "cmlora4-delta-deep",
+        SPLIT,
+        cmlora(cache="delta", refresh=refresh("leader", max_age=9), cut={"level": 1, "layers": 3}),
+    ),
+    small(
+        "cmlora4-base-uncond",
+        SPLIT,
+        cmlora(uncond="base", refresh=refresh("oldest_first", every=3, max_age=8), cut={"level": 1, "layers": 1}),
+    ),
+    small("cmlora1-base-uncond", ONE, cmlora(uncond="base")),
+    small(
+        "cmlora4-delta-base-interleaved",
+        SPLIT,
+        cmlora(
+            direction="interleaved",
+            text_encoder="all",
+            cache="delta",
+            uncond="base",
+            refresh=refresh("oldest_first", every=2, max_age=9),
+        ),
+        sampler="euler",
+    ),
+    small("cmlora4-delta-unguided", SPLIT, cmlora(preset="fast", cache="delta", uncond="base"), guidance_scale=1.0),
 ]

@@ -1,11 +1,11 @@
 """cmlora.md B.7 in plain Python: the plan of a run, decided before any tensor exists.
 
 Written from B.7 and CMLORA-DECISIONS.md (numbers in brackets are its numbers), apart from the TypeScript.
-`reference_unet.py` runs the passes and `reference_generate.py` the loop. Offline mode, feature cache and one
-unconditional prediction a LoRA, which is what the golden cases use.
+`reference_unet.py` runs the passes and `reference_generate.py` the loop, which is where `cache` and `uncond` act: who
+is full does not depend on them [23] [24]. Offline mode.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 
 
@@ -28,7 +28,20 @@ class Options:
     warm_up: int | None = None
     forced_end: int = 0
     cut: str | dict = "outer"
+    cache: str = "feature"
+    uncond: str = "per_lora"
     text_encoder: str = "own"
+
+
+def preset(name: str, evaluations: int, layers_per_block: int) -> Options:  # [26] [27] [28]
+    quality = Options(cut={"level": 0, "layers": layers_per_block + 1})
+    return {
+        "quality": quality,
+        "fast": replace(quality, every=2, cut="outer"),
+        "reference": replace(
+            quality, late_set="all_but_first", policy="on_turn", warm_up=0, max_age=evaluations, text_encoder="all"
+        ),
+    }[name]
 
 
 @dataclass(frozen=True)
