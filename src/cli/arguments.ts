@@ -1,14 +1,16 @@
 import { basename, extname } from 'node:path';
 import { parseArgs } from 'node:util';
+import { ServiceError } from '../contract/errors.ts';
 import { type GenerationRequest, parseGenerationRequest } from '../contract/generation-request.ts';
 import { InputError, type Problem } from '../core/problem.ts';
 
 /**
- * The command line of `overtone generate` to a generation request, checked like every other door's. Nothing is opened here. What is
- * wrong with the flags and what is wrong with the request is reported together.
+ * The command line of `overtone` to a generation request, checked like every other door's. What is wrong with the flags and what is
+ * wrong with the request is reported together. The one file that it asks for, a request in JSON, is read by whoever calls it.
  */
 
-export interface GenerateArguments {
+/** What `generate` and `plan` are given. */
+export interface RequestArguments {
   /** A diffusers folder. */
   readonly checkpoint: string;
   /** A folder of LoRA files; undefined where LoRAs are given as files, or not at all. */
@@ -20,9 +22,14 @@ export interface GenerateArguments {
   readonly json: boolean;
 }
 
-export type Command = { readonly name: 'help' } | { readonly name: 'generate'; readonly arguments: GenerateArguments };
+export type Command =
+  | { readonly name: 'help' }
+  | { readonly name: 'generate' | 'plan'; readonly arguments: RequestArguments };
 
 export const USAGE = `usage: overtone generate --prompt TEXT [options]
+       overtone plan --prompt TEXT [options]
+
+generate makes a picture; plan, with the same options, says what would run and what it would cost, and runs nothing.
 
   --model DIR            checkpoint: a diffusers folder (default: OVERTONE_MODEL)
   --prompt TEXT          what the picture shows
@@ -37,6 +44,7 @@ export const USAGE = `usage: overtone generate --prompt TEXT [options]
   --sampler NAME         ddim, euler (default: the checkpoint's)
   --guidance X           classifier-free guidance scale
   --out FILE             where the PNG goes (default: overtone.png)
+  --request FILE         a request as the HTTP door takes it, in JSON; the flags above go over it
   --json                 print one JSON line instead of the report
   --help                 this text
 
@@ -57,15 +65,22 @@ const OPTIONS = {
   sampler: { type: 'string' },
   guidance: { type: 'string' },
   out: { type: 'string' },
+  request: { type: 'string' },
   json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const;
 
-/** `defaults` are what the environment says. Throws an InputError with every problem. */
-export function parseCommand(
-  argv: readonly string[],
-  defaults: { readonly checkpoint: string | undefined; readonly loras: string | undefined },
-): Command {
+/** What a command line rests on besides its words. */
+export interface CommandContext {
+  /** What the environment says. */
+  readonly checkpoint: string | undefined;
+  readonly loras: string | undefined;
+  /** The text of the file that `--request` names. */
+  readonly readText: (path: string) => string;
+}
+
+/** Throws an InputError with every problem, and `malformed_json` for a request file that is no JSON. */
+export function parseCommand(argv: readonly string[], context: CommandContext): Command {
   const { values, positionals } = readFlags(argv);
   if (values.help === true || argv.length === 0) return { name: 'help' };
 
@@ -81,35 +96,60 @@ export function parseCommand(
   };
   const number = (flag: 'seed' | 'steps' | 'guidance') => collect(() => parseNumber(`--${flag}`, values[flag]));
 
-  const [command, ...rest] = positionals;
-  if (command !== 'generate' || rest.length > 0) {
-    problems.push(problem('command', `command is '${positionals.join(' ')}'; must be generate`));
+  const command = COMMANDS.find((name) => name === positionals[0]);
+  if (command === undefined || positionals.length > 1) {
+    problems.push(problem('command', `command is '${positionals.join(' ')}'; must be generate or plan`));
   }
-  const checkpoint = values.model ?? defaults.checkpoint;
+  const checkpoint = values.model ?? context.checkpoint;
   if (checkpoint === undefined) problems.push(problem('--model', '--model is missing, and so is OVERTONE_MODEL'));
   const loras = (values.lora ?? []).map(parseLora);
   const loraFiles = collect(() => filesById(loras)) ?? new Map<string, string>();
-  const request = collect(() =>
-    parseGenerationRequest(
-      withoutUndefined({
-        prompt: values.prompt,
-        negative_prompt: values.negative,
-        ...collect(() => parseSize(values.size)),
-        steps: number('steps'),
-        guidance_scale: number('guidance'),
-        sampler: values.sampler,
-        seed: number('seed'),
-        loras: loras.map(({ id, weight }) => ({ id, weight })),
-        composition: collect(() => parseComposition(values.method, values.composition)),
-      }),
-    ),
-  );
-  if (problems.length > 0 || checkpoint === undefined || request === undefined) throw new InputError(problems);
+  const base = collect(() => readRequest(values.request, context.readText));
+  const flags = withoutUndefined({
+    prompt: values.prompt,
+    negative_prompt: values.negative,
+    ...collect(() => parseSize(values.size)),
+    steps: number('steps'),
+    guidance_scale: number('guidance'),
+    sampler: values.sampler,
+    seed: number('seed'),
+    loras: values.lora && loras.map(({ id, weight }) => ({ id, weight })),
+    composition: collect(() => parseComposition(values.method, values.composition)),
+  });
+  const request = collect(() => parseGenerationRequest(isObject(base) ? { ...base, ...flags } : base));
+  if (command === 'generate' && request !== undefined) problems.push(...generateProblems(request));
+  if (problems.length > 0 || command === undefined || checkpoint === undefined || request === undefined) {
+    throw new InputError(problems);
+  }
   const { out = 'overtone.png', json = false } = values;
   return {
-    name: 'generate',
-    arguments: { checkpoint, loras: values.loras ?? defaults.loras, loraFiles, request, out, json },
+    name: command,
+    arguments: { checkpoint, loras: values.loras ?? context.loras, loraFiles, request, out, json },
   };
+}
+
+const COMMANDS = ['generate', 'plan'] as const;
+
+/** The request below the flags: a file's, or an empty one. */
+function readRequest(path: string | undefined, readText: CommandContext['readText']): unknown {
+  if (path === undefined) return {};
+  let text: string;
+  try {
+    text = readText(path);
+  } catch (cause) {
+    throw new InputError([problem('--request', `--request is '${path}'; must be a file that can be read`)], { cause });
+  }
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new ServiceError('malformed_json', `--request is '${path}', which is not JSON: ${reason}`, { cause });
+  }
+}
+
+/** What a request may say to a service and not to a program that writes one file. */
+function generateProblems({ n = 1 }: GenerationRequest): readonly Problem[] {
+  return n === 1 ? [] : [problem('n', `n is ${n}; must be 1, since overtone generate writes one file`)];
 }
 
 function readFlags(argv: readonly string[]) {
@@ -147,7 +187,7 @@ function parseComposition(method: string | undefined, json: string | undefined):
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new InputError([problem('--composition', `--composition is not JSON: ${reason}`)], { cause });
   }
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+  if (!isObject(options)) {
     throw new InputError([problem('--composition', `--composition is ${json}; must be a JSON object`)]);
   }
   return method === undefined ? options : { ...options, method };
@@ -181,6 +221,10 @@ function filesById(loras: readonly LoraArgument[]): ReadonlyMap<string, string> 
   }
   if (problems.length > 0) throw new InputError(problems);
   return files;
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function withoutUndefined(values: Readonly<Record<string, unknown>>): Record<string, unknown> {

@@ -1,22 +1,16 @@
-import { randomInt } from 'node:crypto';
-import { access, mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { PipelineEvent } from '../contract/pipeline-event.ts';
 import { assert } from '../core/assert.ts';
-import type { LoraTarget } from '../core/lora/target.ts';
-import { InputError } from '../core/problem.ts';
-import { openEngine, readModel } from '../engine/open-engine.ts';
+import { openEngine } from '../engine/open-engine.ts';
 import type { Device } from '../engine/session.ts';
 import { encodePng } from '../files/encode-image.ts';
-import { inspectLoraFile } from '../files/lora-file.ts';
-import { openLoraFolder } from '../files/lora-folder.ts';
 import { recipeOf } from '../files/recipe.ts';
-import { existingDirectory } from '../main/folders.ts';
 import { generate } from '../pipeline/generate.ts';
-import { type LoraCatalog, resolveRequest } from '../pipeline/resolve-request.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import type { GenerateArguments } from './arguments.ts';
+import type { RequestArguments } from './arguments.ts';
 import { describeAsJson, describeForReader } from './report.ts';
+import { resolveArguments } from './resolve-arguments.ts';
 
 /**
  * `overtone generate`: a prompt and LoRAs to a PNG in this very process, with no Redis and no HTTP. The same request, resolution,
@@ -30,7 +24,7 @@ export interface Output {
 }
 
 export async function runGenerate(
-  options: GenerateArguments,
+  options: RequestArguments,
   context: {
     readonly device: Device;
     readonly threads: number | undefined;
@@ -42,13 +36,10 @@ export async function runGenerate(
   const { device, threads, logger, output, signal } = context;
   const { checkpoint, loras, loraFiles, out } = options;
   const now = (): number => performance.now();
-  if (loras !== undefined) await existingDirectory('--loras', loras);
 
   const start = now();
   // The request is resolved before any weight is loaded, so that a wrong one fails at once.
-  const read = await readModel({ checkpoint, device });
-  const catalog = catalogOf(options, read.model.loraTargets);
-  const resolved = await resolveRequest(options.request, read.model, catalog, () => randomInt(2 ** 32));
+  const { read, resolved } = await resolveArguments(options, device);
   const { request, receipts } = resolved;
   const engine = await openEngine({
     checkpoint,
@@ -84,28 +75,6 @@ export async function runGenerate(
     for (const line of options.json ? [describeAsJson(picture)] : describeForReader(picture)) output.result(line);
   } finally {
     await engine.close();
-  }
-}
-
-/** LoRAs given as files are found by their names, all others in the folder. */
-function catalogOf({ loras, loraFiles }: GenerateArguments, targets: readonly LoraTarget[]): LoraCatalog {
-  const folder = loras === undefined ? undefined : openLoraFolder(loras);
-  return {
-    async inspect(id) {
-      const file = loraFiles.get(id);
-      if (file === undefined) return await folder?.inspect(id, targets);
-      await expectFile(file);
-      return await inspectLoraFile(file, targets);
-    },
-  };
-}
-
-async function expectFile(path: string): Promise<void> {
-  try {
-    await access(path);
-  } catch (cause) {
-    const message = `--lora is '${path}'; must be a file that can be read`;
-    throw new InputError([{ code: 'lora_not_found', subject: '--lora', message }], { cause });
   }
 }
 

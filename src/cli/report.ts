@@ -53,7 +53,8 @@ function briefly({ id, sha256, format, ranks, alphas, matched, unmatched }: Name
   return { id, sha256, format, ranks, alphas, matched: layers, unmatched: unmatched.map(({ key }) => key) };
 }
 
-function describeReceipt({ id, format, ranks, alphas, matched, unmatched }: NamedReceipt): string {
+/** Also of a plan. */
+export function describeReceipt({ id, format, ranks, alphas, matched, unmatched }: NamedReceipt): string {
   const layers = `${matched.unet.length} U-Net and ${matched.text_encoder.length} text encoder layers`;
   const rest = unmatched.length === 0 ? 'every key matched' : `keys without effect: ${unmatched.length}`;
   return `LoRA ${id}: ${format}, rank ${ranks.join(', ')}, alpha ${alphas.join(', ')}; ${layers}, ${rest}`;

@@ -16,6 +16,13 @@ import { assert } from '../core/assert.ts';
 import type { Cut } from '../core/composition/method.ts';
 import type { UnetConfig } from './configs/unet-config.ts';
 
+/** All cuts that there are, the one that computes least first. */
+export function everyCut({ levels, layersPerBlock }: UnetConfig): readonly Cut[] {
+  return levels.flatMap((_, level) =>
+    Array.from({ length: layersPerBlock + 1 }, (_, index) => ({ level, layers: index + 1 })),
+  );
+}
+
 /** How many of the last resnets of the up path a reuse pass at this cut runs. */
 export function resnetsAfterCut({ level, layers }: Cut, unet: UnetConfig): number {
   const perLevel = unet.layersPerBlock + 1;

@@ -1,4 +1,6 @@
+import type { Cut } from '../core/composition/method.ts';
 import type { LoraTarget } from '../core/lora/target.ts';
+import type { PassCost } from '../core/pass-cost.ts';
 import type { SamplerName } from '../core/samplers/names.ts';
 import type { SchedulerConfig } from '../core/schedule/scheduler-config.ts';
 
@@ -20,6 +22,11 @@ export interface ModelDescriptor {
   /** Width and height must be multiples of this many pixels. */
   readonly sideMultiple: number;
   readonly unet: { readonly layersPerBlock: number; readonly levels: number };
+  /** What a pass costs: a whole one, and a reuse pass at each cut that there is. */
+  readonly passCosts: {
+    readonly full: PassCost;
+    readonly reuse: readonly { readonly cut: Cut; readonly cost: PassCost }[];
+  };
   readonly scheduler: SchedulerConfig;
   readonly loraTargets: readonly LoraTarget[];
   readonly defaults: {

@@ -1,3 +1,5 @@
+import { VERSION } from './version.ts';
+
 /**
  * The name of everything that gateways and workers share in Redis. The braces put all of it into one slot of a Redis Cluster, so
  * that a script may touch a job's record and its events together.
@@ -24,6 +26,9 @@ export const WORKERS_KEY = `${KEY_PREFIX}:workers`;
 
 /** Sorted set: ids of all models that a worker ever had, by the time of the last report. */
 export const MODELS_KEY = `${KEY_PREFIX}:models`;
+
+/** String that expires: what a worker last said of a model, in the words of this version. */
+export const modelKey = (model: string) => `${KEY_PREFIX}:model:${VERSION}:${model}`;
 
 /** BullMQ's queue of one model. Its names hold no colon, nor may a folder's name bring one in. */
 export const queueName = (model: string) => `generations-${encodeURIComponent(model)}`;

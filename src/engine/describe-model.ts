@@ -1,5 +1,7 @@
+import { everyCut } from '../compiler/cache-split.ts';
 import type { Checkpoint } from '../compiler/checkpoint.ts';
 import { loraTargetsOf } from '../compiler/lora-targets.ts';
+import { unetPassCost } from '../compiler/unet-cost.ts';
 import type { ModelDescriptor } from '../contract/model-descriptor.ts';
 import type { CheckpointDefaults } from '../files/checkpoint-defaults.ts';
 
@@ -23,6 +25,7 @@ export function describeModel(checkpoint: Checkpoint, defaults: CheckpointDefaul
     // The graphs upsample to the size of the skip that follows, so odd latents are fine and the VAE alone sets the step.
     sideMultiple: latentScale,
     unet: { layersPerBlock: unet.config.layersPerBlock, levels: unet.config.levels.length },
+    passCosts: passCostsOf(checkpoint),
     scheduler,
     loraTargets: loraTargetsOf(checkpoint),
     defaults: {
@@ -33,4 +36,10 @@ export function describeModel(checkpoint: Checkpoint, defaults: CheckpointDefaul
       sampler: defaults.sampler ?? scheduler.defaultSampler,
     },
   });
+}
+
+function passCostsOf({ unet: { config }, tokenizer }: Checkpoint): ModelDescriptor['passCosts'] {
+  const tokens = tokenizer.positions;
+  const reuse = everyCut(config).map((cut) => ({ cut, cost: unetPassCost(config, tokens, cut) }));
+  return { full: unetPassCost(config, tokens), reuse };
 }

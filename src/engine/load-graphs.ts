@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
+import { everyCut } from '../compiler/cache-split.ts';
 import type { Checkpoint } from '../compiler/checkpoint.ts';
 import type { CompiledGraph } from '../compiler/compiled-graph.ts';
 import { compileTextEncoder } from '../compiler/models/clip-text.ts';
@@ -70,7 +71,8 @@ export async function loadGraphs(checkpoint: Checkpoint, options: LoadOptions): 
     const textUse = { component: 'text_encoder', keepsMemory: false } as const;
     const textEncoder = await load('text encoder', compileTextEncoder(checkpoint), textUse);
     await announce('U-Net', 2);
-    const cuts = everyCut(checkpoint);
+    // Their features are outputs of the full graph; a run copies out those that it asks for.
+    const cuts = everyCut(checkpoint.unet.config);
     const full = await load('U-Net', compileUnet(checkpoint, { kind: 'full', cuts }), unetUse);
     await announce('VAE decoder', 3);
     const vaeUse = { component: 'unet', keepsMemory: false } as const;
@@ -99,12 +101,6 @@ async function openSession(
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new ServiceError('unavailable', `device ${device} cannot be used (${reason}); cpu can`, { cause });
   }
-}
-
-/** All cuts that a request may ask for. Their features are outputs of the full graph; a run copies out those that it asks for. */
-function everyCut({ unet: { config } }: Checkpoint): readonly Cut[] {
-  const layerCounts = Array.from({ length: config.layersPerBlock + 1 }, (_, index) => index + 1);
-  return config.levels.flatMap((_, level) => layerCounts.map((layers) => ({ level, layers })));
 }
 
 /** Calls `make` once for each key and gives everybody its promise; what has failed may be tried again. */

@@ -28,7 +28,7 @@ export interface Protocol {
   encode(message: string, value: object): Buffer;
 }
 
-export const RPC_NAMES = ['Generate', 'Submit', 'Get', 'Watch', 'Cancel'] as const;
+export const RPC_NAMES = ['Generate', 'Submit', 'Get', 'Watch', 'Cancel', 'Plan'] as const;
 export type RpcName = (typeof RPC_NAMES)[number];
 
 export const SERVICE_NAME = 'overtone.v1.GenerationService';

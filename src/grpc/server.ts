@@ -9,6 +9,7 @@ import { loadProtocol, type RpcName } from './protocol.ts';
 import { cancel } from './rpc/cancel.ts';
 import { generate } from './rpc/generate.ts';
 import { get } from './rpc/get.ts';
+import { plan } from './rpc/plan.ts';
 import { submit } from './rpc/submit.ts';
 import { watch } from './rpc/watch.ts';
 
@@ -51,6 +52,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     Get: unary(get(generations), context),
     Watch: serverStream(watch(generations), context),
     Cancel: unary(cancel(generations), context),
+    Plan: unary(plan(generations), context),
   } satisfies Record<RpcName, unknown>;
 
   const server = new Server(SERVER_OPTIONS);

@@ -15,6 +15,7 @@ import { getLora } from './routes/get-lora.ts';
 import { listLoras } from './routes/list-loras.ts';
 import { listModels } from './routes/list-models.ts';
 import { livez } from './routes/livez.ts';
+import { planGeneration } from './routes/plan-generation.ts';
 import { readyz } from './routes/readyz.ts';
 import { submitGeneration } from './routes/submit-generation.ts';
 import { watchGeneration } from './routes/watch-generation.ts';
@@ -48,6 +49,7 @@ export async function createHttpApp(services: HttpServices, logger: Logger): Pro
   registerErrors(app);
 
   submitGeneration(app, generations);
+  planGeneration(app, generations);
   getGeneration(app, generations);
   watchGeneration(app, generations);
   getImage(app, generations);

@@ -1,12 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { ServiceError } from '../contract/errors.ts';
+import type { GenerationPlan } from '../contract/generation-plan.ts';
 import { parseGenerationRequest } from '../contract/generation-request.ts';
 import type { ImageResult } from '../contract/generation-result.ts';
 import { type Generation, isFinished } from '../contract/job.ts';
 import { isLastEvent, type JobEvent, type JournalEvent, type StoredJobEvent } from '../contract/job-event.ts';
+import type { ModelDescriptor } from '../contract/model-descriptor.ts';
 import { InputError } from '../core/problem.ts';
 import type { LoraFolder } from '../files/lora-folder.ts';
-import { resolveRequest } from '../pipeline/resolve-request.ts';
+import { describePlan } from '../pipeline/describe-plan.ts';
+import { type ResolvedGeneration, resolveRequest } from '../pipeline/resolve-request.ts';
 import { FIRST_ENTRY, isAfter, isEntryId } from '../queue/entry-id.ts';
 import type { EventReader } from '../queue/event-reader.ts';
 import type { Producer } from '../queue/producer.ts';
@@ -24,9 +27,12 @@ import { reaching } from './reaching.ts';
 export interface Generations {
   /**
    * Checks, resolves and queues a request as it came off the wire (a parsed JSON value in the native contract's snake_case).
-   * Every bad input is answered here, before anything is queued. `queuePosition` counts the jobs that wait before this one.
+   * Every bad input is answered here, before anything is queued, and before it is asked whether a worker is there. `queuePosition` counts the jobs that wait before this one.
    */
   submit(body: unknown): Promise<{ readonly id: string; readonly queuePosition: number }>;
+
+  /** What `submit` would do with the same request, and what it would refuse. Nothing is queued, and no worker is needed. */
+  plan(body: unknown): Promise<GenerationPlan>;
 
   /** The generation as it is now. Throws `not_found`. */
   get(id: string): Promise<Generation>;
@@ -62,6 +68,13 @@ export interface GenerationsParts {
 export function createGenerations(parts: GenerationsParts): Generations {
   const { journal, producer, events, blobs, models, loras, now, logger } = parts;
 
+  async function resolve(body: unknown): Promise<ResolvedGeneration & { readonly model: ModelDescriptor }> {
+    const asked = parseGenerationRequest(body);
+    const model = await models.find(asked.model);
+    const catalog = { inspect: (name: string) => loras.inspect(name, model.loraTargets) };
+    return { ...(await resolveRequest(asked, model, catalog, randomSeed)), model };
+  }
+
   async function find(id: string): Promise<Generation> {
     const generation = isJobId(id) ? await reaching('Redis', () => journal.read(id)) : undefined;
     if (generation === undefined) throw new ServiceError('not_found', `there is no generation '${id}'`);
@@ -85,10 +98,8 @@ export function createGenerations(parts: GenerationsParts): Generations {
 
   return {
     async submit(body) {
-      const asked = parseGenerationRequest(body);
-      const model = await models.find(asked.model);
-      const catalog = { inspect: (name: string) => loras.inspect(name, model.loraTargets) };
-      const { request, receipts, warnings } = await resolveRequest(asked, model, catalog, randomSeed);
+      const { request, receipts, warnings, model } = await resolve(body);
+      await models.expectWorker(model.id);
       const id = makeJobId(now(), randomBytes(RANDOM_BYTES));
       const queuePosition = await reaching('Redis', () => producer.countWaiting(model.id));
       await reaching('Redis', () => journal.create(id, { request, loras: receipts, warnings }, queuePosition));
@@ -101,6 +112,11 @@ export function createGenerations(parts: GenerationsParts): Generations {
       }
       logger.info({ job: id, model: model.id, steps: request.steps, loras: request.loras.length }, 'accepted');
       return { id, queuePosition };
+    },
+
+    async plan(body) {
+      const { model, ...resolved } = await resolve(body);
+      return describePlan(resolved, model);
     },
 
     get: find,

@@ -5,15 +5,18 @@ import { InputError } from '../core/problem.ts';
 import type { WorkerRegistry } from '../store/worker-registry.ts';
 import { reaching } from './reaching.ts';
 
-/** Which checkpoints are being served, as their workers say. */
+/** Which checkpoints are being served, as their workers say, and which were in the last week. */
 export interface Models {
   /** One descriptor for each model that a worker serves whose engine is ready or was ready and starts again, by id. */
   list(): Promise<readonly ModelDescriptor[]>;
   /**
-   * The model of a request; without an id, the only one served. Throws `model_not_found` for a name that no worker ever had,
-   * `no_worker` where its workers are away or still load for the first time, and `invalid_request` where several are served and none is named.
+   * The model of a request; without an id, the only one served, or else the only one that was. Requests can be checked and planned
+   * with it whether or not a worker is there. Throws `model_not_found` for a name that no worker ever had, `no_worker` where none has
+   * been ready yet, and `invalid_request` where there are several and none is named.
    */
   find(id: string | undefined): Promise<ModelDescriptor>;
+  /** Throws `no_worker` where nobody would take a job for this model now. */
+  expectWorker(id: string): Promise<void>;
 }
 
 export function createModels(registry: WorkerRegistry, now: () => number): Models {
@@ -29,15 +32,25 @@ export function createModels(registry: WorkerRegistry, now: () => number): Model
     list,
     async find(id) {
       const served = await list();
-      if (id === undefined) return onlyOne(served);
       const model = served.find((candidate) => candidate.id === id);
       if (model !== undefined) return model;
-      if (await reaching('Redis', () => registry.isKnownModel(id))) {
-        throw new ServiceError('no_worker', `no worker is ready for model '${id}'`);
-      }
+      if (id === undefined && served.length > 0) return onlyOne(served);
+      const known = await reaching('Redis', () => registry.knownModels());
+      if (id === undefined) return onlyOne(known);
+      const remembered = known.find((candidate) => candidate.id === id);
+      if (remembered !== undefined) return remembered;
+      if (await reaching('Redis', () => registry.isKnownModel(id))) throw noWorker(id);
       throw new ServiceError('model_not_found', `model is '${id}'; ${namesOf(served)}`);
     },
+    async expectWorker(id) {
+      const served = await list();
+      if (!served.some((model) => model.id === id)) throw noWorker(id);
+    },
   };
+}
+
+function noWorker(id: string): ServiceError {
+  return new ServiceError('no_worker', `no worker is ready for model '${id}'`);
 }
 
 function onlyOne(served: readonly ModelDescriptor[]): ModelDescriptor {

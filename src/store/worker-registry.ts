@@ -1,8 +1,12 @@
 import type { Redis } from 'ioredis';
-import { MODELS_KEY, WORKERS_KEY, workerKey } from '../contract/redis-keys.ts';
+import type { ModelDescriptor } from '../contract/model-descriptor.ts';
+import { MODELS_KEY, modelKey, WORKERS_KEY, workerKey } from '../contract/redis-keys.ts';
 import type { WorkerReport } from '../contract/worker-report.ts';
 
-/** Which workers live and what they serve, as they last said. A worker that stops saying it is gone after `REPORT_LIFETIME_MS`. */
+/**
+ * Which workers live and what they serve, as they last said. A worker that stops saying it is gone after `REPORT_LIFETIME_MS`; what
+ * it said of its model is remembered for a week.
+ */
 export interface WorkerRegistry {
   /** To be called again well within `REPORT_LIFETIME_MS`. */
   report(report: WorkerReport): Promise<void>;
@@ -10,6 +14,8 @@ export interface WorkerRegistry {
   list(): Promise<readonly WorkerReport[]>;
   /** True if a worker has served this model, now or in the last week. */
   isKnownModel(model: string): Promise<boolean>;
+  /** What workers said of every model that was ready now or in the last week, by id. */
+  knownModels(): Promise<readonly ModelDescriptor[]>;
 }
 
 export const REPORT_LIFETIME_MS = 10_000;
@@ -22,8 +28,11 @@ export function createWorkerRegistry(redis: Redis, now: () => number): WorkerReg
   return {
     async report(report) {
       const time = now();
-      await redis
-        .multi()
+      const changes = redis.multi();
+      if (report.descriptor !== null) {
+        changes.set(modelKey(report.model), JSON.stringify(report.descriptor), 'PX', MODEL_MEMORY_MS);
+      }
+      await changes
         .set(workerKey(report.worker), JSON.stringify(report), 'PX', REPORT_LIFETIME_MS)
         .zadd(WORKERS_KEY, time, report.worker)
         .zadd(MODELS_KEY, time, report.model)
@@ -42,6 +51,12 @@ export function createWorkerRegistry(redis: Redis, now: () => number): WorkerReg
     },
     async isKnownModel(model) {
       return (await redis.zscore(MODELS_KEY, model)) !== null;
+    },
+    async knownModels() {
+      const models = await redis.zrange(MODELS_KEY, 0, '-1');
+      if (models.length === 0) return [];
+      const descriptors = await redis.mget(models.sort().map(modelKey));
+      return descriptors.flatMap((text) => (text === null ? [] : [JSON.parse(text) as ModelDescriptor]));
     },
   };
 }

@@ -4,6 +4,7 @@ import { loadSync } from '@grpc/proto-loader';
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ServiceError } from '../../src/contract/errors.ts';
+import type { GenerationPlan } from '../../src/contract/generation-plan.ts';
 import { parseGenerationRequest } from '../../src/contract/generation-request.ts';
 import type { GenerationResult } from '../../src/contract/generation-result.ts';
 import type { JobEvent } from '../../src/contract/job-event.ts';
@@ -83,6 +84,22 @@ const RESULT: GenerationResult = {
   warnings: ['the prompt was cut off'],
 };
 
+const PLAN: GenerationPlan = {
+  request: RESULT.request,
+  loras: RESULT.loras,
+  leading: {
+    order: ['ink'],
+    high: [],
+    low: ['ink'],
+    classes: [{ id: 'ink', frequency_class: 'low', source: 'request' }],
+  },
+  plan: RESULT.plan.map((evaluation) => ({ ...evaluation, leader: 'ink', refreshed: ['ink'], cost: 1.08 })),
+  passes: { full: 1, reuse: 1 },
+  cost: { full_passes: 1.08, full_pass_macs: 4.0164e11, reuse_share: 0.08 },
+  model: RESULT.model,
+  warnings: ['LoRA "ink" acts in part'],
+};
+
 const STARTED: readonly JobEvent[] = [
   { type: 'queued', queue_position: 0 },
   { type: 'started', attempt: 1, device: 'cpu' },
@@ -100,6 +117,10 @@ class ScriptedService {
     submit: async (body) => {
       this.submitted.push(parseGenerationRequest(body));
       return { id: 'g1', queuePosition: 3 };
+    },
+    plan: async (body) => {
+      this.submitted.push(parseGenerationRequest(body));
+      return PLAN;
     },
     get: async (id) => {
       if (id !== 'g1') throw new ServiceError('not_found', `there is no generation ${id}`);
@@ -224,6 +245,21 @@ test('a request arrives as the JSON request, with zeros and absences kept apart'
 
 test('Submit answers the id and the place in the queue', async () => {
   expect(await client.call('Submit', { prompt: 'x' })).toEqual({ id: 'g1', queue_position: 3 });
+});
+
+test('Plan takes the request of Submit and answers the plan whole', async () => {
+  const { request, ...plan } = await client.call('Plan', { prompt: 'x', seed: 0 });
+  expect(service.submitted).toEqual([{ prompt: 'x', seed: 0 }]);
+  const { request: _, ...expected } = PLAN;
+  // Protobuf does not send what is empty or 0.
+  expect(plan).toMatchObject({
+    ...expected,
+    leading: { order: ['ink'], low: ['ink'], classes: expected.leading?.classes },
+    loras: [{ id: 'ink', matched: { unet: ['mid_block'] } }],
+    plan: [{ timestep: 750, leader: 'ink', full: ['ink'], refreshed: ['ink'], cost: 1.08 }],
+    passes: { full: 1, reuse: 1 },
+  });
+  expect(request).toMatchObject({ model: 'tiny', composition: { fields: { method: { stringValue: 'merge' } } } });
 });
 
 test('Generate streams every event, then the picture in chunks, then the result', async () => {

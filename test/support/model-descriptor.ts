@@ -13,6 +13,14 @@ export const descriptor: ModelDescriptor = {
   latentScale: 8,
   sideMultiple: 16,
   unet: UNET,
+  passCosts: {
+    // As with SD 1.5, a reuse pass at the outer cut is a small part of a full one. Nothing grows with the size.
+    full: { fixed: 100, levels: [] },
+    reuse: [
+      { cut: { level: 0, layers: 1 }, cost: { fixed: 8, levels: [] } },
+      { cut: { level: 0, layers: 3 }, cost: { fixed: 38, levels: [] } },
+    ],
+  },
   scheduler: sd15Scheduler,
   loraTargets: TARGETS,
   defaults: { width: 128, height: 192, steps: 20, guidance_scale: 7.5, sampler: 'ddim' },

@@ -2,7 +2,13 @@ import { describe, expect, test } from 'vitest';
 import { parseCommand } from '../../../src/cli/arguments.ts';
 import { InputError } from '../../../src/core/problem.ts';
 
-const nothing = { checkpoint: undefined, loras: undefined };
+const nothing = {
+  checkpoint: undefined,
+  loras: undefined,
+  readText: (path: string): string => {
+    throw new Error(`no such file: ${path}`);
+  },
+};
 
 function argumentsOf(...argv: readonly string[]) {
   const command = parseCommand(['generate', '--model', 'models/demo', '--prompt', 'a fox', ...argv], nothing);
@@ -25,7 +31,7 @@ test('a prompt is enough: everything else is left to the checkpoint', () => {
     checkpoint: 'models/demo',
     loras: undefined,
     loraFiles: new Map(),
-    request: { prompt: 'a fox', loras: [] },
+    request: { prompt: 'a fox' },
     out: 'overtone.png',
     json: false,
   });
@@ -47,13 +53,12 @@ test('every flag reaches the request', () => {
     height: 768,
     sampler: 'euler',
     guidance_scale: 0,
-    loras: [],
   });
   expect([out, json]).toEqual(['x/y.png', true]);
 });
 
 test('the environment names checkpoint and folder of LoRAs, and flags win over it', () => {
-  const defaults = { checkpoint: 'from-env', loras: 'loras-from-env' };
+  const defaults = { ...nothing, checkpoint: 'from-env', loras: 'loras-from-env' };
 
   expect(parseCommand(['generate', '--prompt', 'p'], defaults)).toMatchObject({
     arguments: { checkpoint: 'from-env', loras: 'loras-from-env' },
@@ -122,5 +127,36 @@ describe('bad input', () => {
     [['generate', '--colour', 'red'], "Unknown option '--colour'"],
   ])('%j', (argv, message) => {
     expect(problemsOf(argv)).toContainEqual(expect.stringContaining(message));
+  });
+});
+
+describe('--request', () => {
+  const withFile = (text: string, ...argv: readonly string[]) =>
+    parseCommand(['plan', '--model', 'm', '--request', 'r.json', ...argv], { ...nothing, readText: () => text });
+
+  test('is a request as over HTTP, and flags go over it', () => {
+    const text = '{"prompt": "a fox", "n": 2, "steps": 9, "loras": [{"id": "a"}]}';
+    expect(withFile(text, '--steps', '7')).toMatchObject({
+      name: 'plan',
+      arguments: { request: { prompt: 'a fox', n: 2, steps: 7, loras: [{ id: 'a' }] } },
+    });
+  });
+
+  test('that is no object is refused as over HTTP', () => {
+    expect(() => withFile('[1]')).toThrow('request is [1]; must be an object');
+  });
+
+  test('that is no JSON, or no file, is refused', () => {
+    expect(() => withFile('{')).toThrow(expect.objectContaining({ code: 'malformed_json' }));
+    expect(problemsOf(['plan', '--model', 'm', '--request', 'nowhere'])).toContain(
+      "--request is 'nowhere'; must be a file that can be read",
+    );
+  });
+
+  test('for several pictures is for a plan, not for one file', () => {
+    const several = { ...nothing, readText: () => '{"prompt": "a fox", "n": 2}' };
+    expect(() => parseCommand(['generate', '--model', 'm', '--request', 'r.json'], several)).toThrow(
+      'n is 2; must be 1',
+    );
   });
 });

@@ -4,8 +4,8 @@ import type { PipelineEvent } from '../../../src/contract/pipeline-event.ts';
 import type { ResolvedRequest } from '../../../src/contract/resolved-request.ts';
 import type { Composition } from '../../../src/core/composition/options.ts';
 import { elementCount, type Tensor } from '../../../src/core/tensor/tensor.ts';
+import { describePlan } from '../../../src/pipeline/describe-plan.ts';
 import { generate } from '../../../src/pipeline/generate.ts';
-import { planOf } from '../../../src/pipeline/plan.ts';
 import type { EnginePorts, TextRow, UnetRow } from '../../../src/pipeline/ports.ts';
 import { sd15Scheduler } from '../../support/sd15-scheduler.ts';
 
@@ -18,6 +18,10 @@ const MODEL: ModelDescriptor = {
   latentScale: 8,
   sideMultiple: 8,
   unet: { layersPerBlock: 2, levels: 4 },
+  passCosts: {
+    full: { fixed: 1, levels: [] },
+    reuse: [{ cut: { level: 0, layers: 1 }, cost: { fixed: 0.08, levels: [] } }],
+  },
   scheduler: sd15Scheduler,
   loraTargets: [],
   defaults: { width: 64, height: 64, steps: 25, guidance_scale: 7.5, sampler: 'ddim' },
@@ -65,6 +69,8 @@ const REQUEST: ResolvedRequest = {
   composition: MERGE,
   output: { format: 'png' },
 };
+
+const planned = (request: ResolvedRequest) => describePlan({ request, receipts: [], warnings: [] }, MODEL);
 
 const filled = (dims: readonly number[], value: number): Tensor => ({
   data: new Float32Array(elementCount(dims)).fill(value),
@@ -137,7 +143,7 @@ describe('events', () => {
     const request = { ...REQUEST, loras: [lora('a'), lora('b')], composition: CMLORA };
     const steps = (await run(request, fakePorts().ports)).filter((event) => event.type === 'step');
 
-    expect(steps.map(({ leader }) => leader)).toEqual(planOf(request, MODEL).evaluations.map(({ leader }) => leader));
+    expect(steps.map(({ leader }) => leader)).toEqual(planned(request).plan.map(({ leader }) => leader));
   });
 });
 
@@ -152,9 +158,9 @@ describe('done', () => {
     expect(reuse).toBeGreaterThan(0);
     expect(done).toMatchObject({
       passes: { full: calls.unet.length - reuse, reuse },
-      plan: planOf(request, MODEL).evaluations,
+      plan: planned(request).plan.map(({ refreshed: _, cost: __, ...evaluation }) => evaluation),
     });
-    expect(planOf(request, MODEL).passes).toEqual({ full: calls.unet.length - reuse, reuse });
+    expect(planned(request).passes).toEqual({ full: calls.unet.length - reuse, reuse });
   });
 
   test('adds up the time of each stage by the clock that it is given', async () => {

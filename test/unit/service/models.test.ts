@@ -23,7 +23,7 @@ const loading = (model: string, descriptor: ModelDescriptor | null): WorkerRepor
   descriptor,
 });
 
-function modelsOf(reports: readonly WorkerReport[], clock = { now: 0 }) {
+function modelsOf(reports: readonly WorkerReport[], clock = { now: 0 }, known: readonly string[] = []) {
   let reads = 0;
   const registry = {
     list: async () => {
@@ -31,6 +31,7 @@ function modelsOf(reports: readonly WorkerReport[], clock = { now: 0 }) {
       return reports;
     },
     isKnownModel: async (model: string) => model === 'known',
+    knownModels: async () => known.map(describe),
   } as unknown as WorkerRegistry;
   return { models: createModels(registry, () => clock.now), reads: () => reads };
 }
@@ -57,6 +58,21 @@ test('a model that nobody ever had is unknown; one whose workers are away has no
   expect(await codeOf(models.find('a'))).toBe('found');
   expect(await codeOf(models.find('known'))).toBe('no_worker');
   expect(await codeOf(models.find('x'))).toBe('model_not_found');
+});
+
+test('a model whose workers are away is still described, but nobody takes its jobs', async () => {
+  const { models } = modelsOf([], { now: 0 }, ['a']);
+  expect((await models.find('a')).id).toBe('a');
+  expect((await models.find(undefined)).id).toBe('a');
+  expect(await models.list()).toEqual([]);
+  expect(await codeOf(models.expectWorker('a'))).toBe('no_worker');
+});
+
+test('without a name a model that is served comes before one that was', async () => {
+  const { models } = modelsOf([ready('b')], { now: 0 }, ['a', 'b']);
+  expect((await models.find(undefined)).id).toBe('b');
+  expect(await codeOf(models.expectWorker('b'))).toBe('found');
+  expect(await codeOf(modelsOf([], { now: 0 }, ['a', 'b']).models.find(undefined))).toBe('invalid_request');
 });
 
 test('an engine that loads for the first time takes no jobs; one that starts again does', async () => {

@@ -1,0 +1,96 @@
+import type { GenerationPlan, LeadingPlan, PlannedEvaluation } from '../contract/generation-plan.ts';
+import type { ModelDescriptor } from '../contract/model-descriptor.ts';
+import type { ResolvedRequest } from '../contract/resolved-request.ts';
+import { assert } from '../core/assert.ts';
+import type { Cut, UnetPass } from '../core/composition/method.ts';
+import { macsOf } from '../core/pass-cost.ts';
+import { SAMPLERS } from '../core/samplers/index.ts';
+import { leadingOrder } from '../core/sequencer/order.ts';
+import { plannerFor } from './plan.ts';
+import type { ResolvedGeneration } from './resolve-request.ts';
+
+/**
+ * A resolved request to its plan in words and numbers, from the model descriptor alone: no tensor, no checkpoint. It walks the very
+ * planner that drives the denoising, so the passes it names are the passes that run.
+ */
+export function describePlan(
+  { request, receipts, warnings }: ResolvedGeneration,
+  model: ModelDescriptor,
+): GenerationPlan {
+  const costs = costsAt(request, model);
+  const evaluations = SAMPLERS[request.sampler].evaluations(model.scheduler, request.steps);
+  const planner = plannerFor(request, model, evaluations);
+  const passes = { full: 0, reuse: 0 };
+  const cuts: Cut[] = [];
+  const plan: PlannedEvaluation[] = [];
+  let state = planner.start;
+  for (const evaluation of evaluations) {
+    const next = planner.plan(evaluation, state);
+    state = next.state;
+    for (const { cache } of next.passes) {
+      passes[cache?.mode === 'reuse' ? 'reuse' : 'full'] += request.n;
+      if (cache?.mode === 'reuse') cuts.push(cache.cut);
+    }
+    const cost = next.passes.reduce((sum, pass) => sum + costs.shareOf(pass), 0);
+    plan.push({ ...next.summary, refreshed: refreshedBy(next.passes, request), cost });
+  }
+  const [cut] = cuts;
+  return {
+    request,
+    loras: receipts,
+    leading: leadingOf(request),
+    plan,
+    passes,
+    cost: {
+      full_passes: request.n * plan.reduce((sum, { cost }) => sum + cost, 0),
+      full_pass_macs: costs.fullMacs,
+      reuse_share: cut === undefined ? null : costs.reuseShare(cut),
+    },
+    model: { id: model.id, sha256: model.sha256 },
+    warnings,
+  };
+}
+
+function costsAt(request: ResolvedRequest, { passCosts, latentScale }: ModelDescriptor) {
+  const size = { height: request.height / latentScale, width: request.width / latentScale };
+  const fullMacs = macsOf(passCosts.full, size);
+  const reuseShare = (cut: Cut): number => {
+    const known = passCosts.reuse.find(({ cut: { level, layers } }) => level === cut.level && layers === cut.layers);
+    assert(known !== undefined, `the descriptor has no cost of cut {${cut.level},${cut.layers}}`);
+    return macsOf(known.cost, size) / fullMacs;
+  };
+  const shareOf = ({ cache }: UnetPass): number => (cache?.mode === 'reuse' ? reuseShare(cache.cut) : 1);
+  return { fullMacs, reuseShare, shareOf };
+}
+
+/** In request order. Both guidance halves of a LoRA refresh together. */
+function refreshedBy(passes: readonly UnetPass[], { loras }: ResolvedRequest): readonly string[] {
+  const refreshed = new Set(
+    passes
+      .filter(({ cache }) => cache?.mode === 'refresh')
+      .flatMap(({ adapters }) => adapters.map((use) => use.adapter)),
+  );
+  return loras.filter(({ sha256 }) => refreshed.has(sha256)).map(({ id }) => id);
+}
+
+function leadingOf({ composition, loras }: ResolvedRequest): LeadingPlan | null {
+  if (composition.method !== 'cmlora' || loras.length === 0) return null;
+  const ids = loras.map(({ id }) => id);
+  const { order } = leadingOrder(
+    loras.map((lora) => lora.frequency_class),
+    { ...composition, requested: composition.order?.map((id) => ids.indexOf(id)) ?? null },
+  );
+  const inOrder = order.flatMap((index) => loras.slice(index, index + 1));
+  const idsOfClass = (wanted: 'high' | 'low') =>
+    inOrder.filter((lora) => lora.frequency_class === wanted).map(({ id }) => id);
+  return {
+    order: inOrder.map(({ id }) => id),
+    high: idsOfClass('high'),
+    low: idsOfClass('low'),
+    classes: loras.map((lora) => ({
+      id: lora.id,
+      frequency_class: lora.frequency_class,
+      source: lora.frequency_class_assumed ? 'assumed' : 'request',
+    })),
+  };
+}
