@@ -36,7 +36,7 @@ generate makes a picture; plan, with the same options, says what would run and w
   --negative TEXT        what guidance leads away from
   --lora FILE_OR_ID[:W]  a LoRA at weight W (default 1); may be repeated
   --loras DIR            folder in which LoRA ids are looked up (default: OVERTONE_LORAS)
-  --method NAME          how the LoRAs act together: merge, cmlora
+  --method NAME          how the LoRAs act together: merge, switch, composite, cmlora
   --composition JSON     options of the method, e.g. '{"cut":"outer"}'
   --seed N               default: drawn at random, and printed
   --steps N              denoising steps

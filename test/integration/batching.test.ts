@@ -28,6 +28,27 @@ const REQUESTS = {
     loras: FOUR.slice(0, 2),
     composition: { method: 'cmlora', preset: 'fast', refresh: { warm_up: 1 } },
   },
+  'four LoRAs by cmlora with deltas from the plain model': {
+    ...size,
+    prompt: 'a red fox',
+    seed: 6,
+    loras: FOUR,
+    composition: { method: 'cmlora', cache: 'delta', uncond: 'base', refresh: { warm_up: 1 } },
+  },
+  'three LoRAs by switch': {
+    ...size,
+    prompt: 'a boat',
+    seed: 7,
+    loras: FOUR.slice(1),
+    composition: { method: 'switch', tau: 1 },
+  },
+  'two LoRAs by composite': {
+    ...size,
+    prompt: 'a boat',
+    seed: 7,
+    loras: FOUR.slice(1, 3),
+    composition: { method: 'composite' },
+  },
   'without guidance': { ...size, prompt: 'a tower', seed: 5, guidance_scale: 1, loras: FOUR.slice(2) },
 };
 
@@ -84,10 +105,12 @@ describe('what a job leaves behind', () => {
   const nothing = { leasedAdapters: 0, features: 0 };
 
   test('is nothing once it is done', async () => {
-    const { done } = await picturesOf(engine, await resolveGolden(engine, REQUESTS['four LoRAs by cmlora']));
+    for (const name of ['four LoRAs by cmlora', 'four LoRAs by cmlora with deltas from the plain model'] as const) {
+      const { done } = await picturesOf(engine, await resolveGolden(engine, REQUESTS[name]));
 
-    expect(done.passes.reuse).toBeGreaterThan(0);
-    expect(engine.usage()).toMatchObject(nothing);
+      expect(done.passes.reuse).toBeGreaterThan(0);
+      expect(engine.usage()).toMatchObject(nothing);
+    }
   });
 
   test('is nothing when it is cancelled in the middle', async () => {
