@@ -25,10 +25,12 @@ export const OPSET_VERSIONS: Readonly<Record<OperatorDomain, number>> = { '': 20
 export const OPERATORS = {
   Add: standard({}),
   Cast: standard({ to: 'type' }),
+  Clip: standard({}),
   Concat: standard({ axis: 'int' }),
   Conv: standard({ strides: 'ints', pads: 'ints' }),
   Cos: standard({}),
   Div: standard({}),
+  Exp: standard({}),
   Gather: standard({ axis: 'int' }),
   Gelu: standard({ approximate: 'string' }),
   Identity: standard({}),

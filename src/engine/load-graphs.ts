@@ -5,6 +5,7 @@ import type { CompiledGraph } from '../compiler/compiled-graph.ts';
 import { compileTextEncoder } from '../compiler/models/clip-text.ts';
 import { compileUnet, featureOutput } from '../compiler/models/unet.ts';
 import { compileVaeDecoder } from '../compiler/models/vae-decoder.ts';
+import { compileVaeEncoder } from '../compiler/models/vae-encoder.ts';
 import { ServiceError } from '../contract/errors.ts';
 import type { Cut } from '../core/composition/method.ts';
 import type { LoraComponent } from '../core/lora/target.ts';
@@ -12,16 +13,18 @@ import type { Logger } from '../telemetry/logger.ts';
 import type { LoadedGraph } from './run-rows.ts';
 import { type Device, Session } from './session.ts';
 import { cutName, type UnetGraphs } from './unet.ts';
+import type { VaeGraphs } from './vae.ts';
 
 /**
  * Compiles a checkpoint's graphs and loads them, one after another, because each needs room for its weights twice for a moment. The
- * whole U-Net is loaded once, whatever cuts requests ask for; the small reuse graph of a cut is loaded when the first row needs it.
+ * whole U-Net is loaded once, whatever cuts requests ask for; the small reuse graph of a cut, and the VAE's encoder, are loaded when the
+ * first row needs them.
  */
 
 export interface ModelGraphs {
   readonly textEncoder: LoadedGraph;
   readonly unet: UnetGraphs;
-  readonly vaeDecoder: LoadedGraph;
+  readonly vae: VaeGraphs;
   close(): Promise<void>;
 }
 
@@ -76,13 +79,22 @@ export async function loadGraphs(checkpoint: Checkpoint, options: LoadOptions): 
     const full = await load('U-Net', compileUnet(checkpoint, { kind: 'full', cuts }), unetUse);
     await announce('VAE decoder', 3);
     const vaeUse = { component: 'unet', keepsMemory: false } as const;
-    const vaeDecoder = await load('VAE decoder', compileVaeDecoder(checkpoint), vaeUse);
+    const decoder = await load('VAE decoder', compileVaeDecoder(checkpoint), vaeUse);
 
     const reuse = onceEach(cutName, (cut: Cut) =>
       load(`U-Net reuse ${cutName(cut)}`, compileUnet(checkpoint, { kind: 'reuse', cut }), unetUse),
     );
+    const encoder = onceEach(
+      (part: string) => part,
+      (part) => load(part, compileVaeEncoder(checkpoint), vaeUse),
+    );
     const levels = checkpoint.unet.config.levels.length;
-    return { textEncoder, unet: { full, reuse, featureOutput, levels }, vaeDecoder, close };
+    return {
+      textEncoder,
+      unet: { full, reuse, featureOutput, levels },
+      vae: { decoder, encoder: () => encoder('VAE encoder') },
+      close,
+    };
   } catch (error) {
     await close();
     throw error;

@@ -1,7 +1,6 @@
 import { availableParallelism } from 'node:os';
 import type { Checkpoint } from '../compiler/checkpoint.ts';
 import type { ModelDescriptor } from '../contract/model-descriptor.ts';
-import { assert } from '../core/assert.ts';
 import { readCheckpointDefaults } from '../files/checkpoint-defaults.ts';
 import { readCheckpoint } from '../files/checkpoint-folder.ts';
 import type { EnginePorts } from '../pipeline/ports.ts';
@@ -14,17 +13,17 @@ import { type LoadProgress, loadGraphs } from './load-graphs.ts';
 import { createLoraFeeds } from './lora-feeds.ts';
 import { createPredict } from './predict-rows.ts';
 import { createLoraReader } from './read-lora.ts';
-import { outputOf, runRows } from './run-rows.ts';
 import type { Device } from './session.ts';
 import { createTextEncoder } from './text-encoder.ts';
 import { createUnet } from './unet.ts';
+import { createVae, type Vae } from './vae.ts';
 
 /**
  * Opens a checkpoint as an engine: graphs loaded, caches empty. What it gives is the pipeline's ports, the model's descriptor and
  * `close`; ONNX Runtime does not show.
  */
 
-export interface Engine extends EnginePorts {
+export interface Engine extends EnginePorts, Vae {
   readonly model: ModelDescriptor;
   /** What is held at this moment. */
   usage(): { readonly leasedAdapters: number; readonly adapterBytes: number; readonly features: number };
@@ -101,13 +100,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
 
     predict: createPredict(unet, features),
 
-    async decode(latent, signal) {
-      signal.throwIfAborted();
-      const row = { inputs: new Map([['latent', latent]]), adapters: [], mayBeOnePosition: false };
-      const [outputs] = await runRows(graphs.vaeDecoder, [row], ['planes'], loraFeeds);
-      assert(outputs !== undefined, 'a call of one row has one result');
-      return outputOf(outputs, 'planes');
-    },
+    ...createVae(graphs.vae, loraFeeds),
 
     async acquireAdapters(loras, signal) {
       const release = await adapters.acquire(loras);

@@ -56,6 +56,13 @@ def models() -> None:
     write_model_cases(load_pipeline())
 
 
+def vae_encoder() -> None:
+    from model_cases import write_vae_encoder_cases
+    from random_checkpoint import load_pipeline
+
+    write_vae_encoder_cases(load_pipeline())
+
+
 def samplers() -> None:
     from sampler_cases import write_sampler_cases
 
@@ -74,7 +81,7 @@ def pictures() -> None:
     write_picture_cases()
 
 
-STAGES = [checkpoint, loras, tokens, noise, models, samplers, frequency, pictures, check_all]
+STAGES = [checkpoint, loras, tokens, noise, models, vae_encoder, samplers, frequency, pictures, check_all]
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ WEIGHTS = [1.0, 0.7, -0.5]
 LORA_CASES = ["square", "wide"]
 LEAST_SHARE = 0.10
 VAE_SEED = 20250207
+VAE_ENCODER_SEED = 20250208
 
 
 @torch.no_grad()
@@ -105,5 +106,33 @@ def write_vae_cases(pipeline: StableDiffusionPipeline) -> None:
             "cases": {c: {"latent": list(tensors[f"{c}/latent"].shape)} for c in ("square", "wide", "odd")},
             "tensors": "CASE/latent as the sampler leaves it; CASE/image = decode(latent / scaling_factor), not clamped",
             "scaling_factor": pipeline.vae.config.scaling_factor,
+        },
+    )
+
+
+@torch.no_grad()
+def write_vae_encoder_cases(pipeline: StableDiffusionPipeline) -> None:
+    random = torch.Generator("cpu").manual_seed(VAE_ENCODER_SEED)
+    tensors, scale = {}, pipeline.vae.config.scaling_factor
+    for case, [rows, height, width] in (("square", [2, 64, 64]), ("wide", [1, 64, 96]), ("odd", [1, 72, 56])):
+        coarse = torch.randn([rows, 3, height // 8, width // 8], generator=random)
+        smooth = torch.nn.functional.interpolate(coarse, size=[height, width], mode="bicubic")
+        image = (0.5 * smooth + 0.2 * torch.randn(smooth.shape, generator=random)).clamp(-1, 1)
+        latents = pipeline.vae.encode(image).latent_dist
+        tensors |= {
+            f"{case}/image": image,
+            f"{case}/mean": latents.mean * scale,
+            f"{case}/deviation": latents.std * scale,
+        }
+    tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    save_file(tensors, EXPECTED / "vae-encoder.safetensors")
+    write_section(
+        "vae_encoder",
+        {
+            "file": "vae-encoder.safetensors",
+            "cases": {case: {"image": list(tensors[f"{case}/image"].shape)} for case in ("square", "wide", "odd")},
+            "tensors": "CASE/image in -1 to 1; CASE/mean and CASE/deviation of encode(image).latent_dist, "
+            "both times scaling_factor",
+            "scaling_factor": scale,
         },
     )

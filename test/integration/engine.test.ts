@@ -4,7 +4,9 @@ import { describeModel } from '../../src/engine/describe-model.ts';
 import { type Engine, openEngine } from '../../src/engine/open-engine.ts';
 import { Session } from '../../src/engine/session.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
+import { largestDifference } from '../support/deviation.ts';
 import { GOLDEN_CHECKPOINT, readGoldenCheckpoint } from '../support/golden-checkpoint.ts';
+import { goldenTensors } from '../support/golden-data.ts';
 import { GOLDEN_LORAS, openGoldenEngine, resolveGolden } from '../support/golden-engine.ts';
 
 /** The engine around real ONNX Runtime: what it says of a model, and what it refuses. Pictures are tested in golden and batching. */
@@ -107,12 +109,23 @@ describe('an engine', () => {
     expect(new Set(leases.map(({ name }) => name)).size).toBe(2);
   });
 
+  test('encodes a picture and decodes it again', async () => {
+    const picture = goldenTensors('vae-encoder.safetensors');
+
+    const { mean, deviation } = await engine.encode(picture('wide/image'), never);
+
+    expect(largestDifference(mean, picture('wide/mean'))).toBeLessThan(1e-3);
+    expect(largestDifference(deviation, picture('wide/deviation'))).toBeLessThan(1e-3);
+    expect((await engine.decode(mean, never)).dims).toEqual(picture('wide/image').dims);
+  });
+
   test('encodes and decodes nothing for a signal that is aborted', async () => {
     const gone = AbortSignal.abort(new Error('gone'));
     const { ids } = engine.tokenize('a fox');
 
     await expect(engine.encodeText([{ ids, adapters: [] }], gone)).rejects.toThrow('gone');
     await expect(engine.decode({ data: new Float32Array(256), dims: [1, 4, 8, 8] }, gone)).rejects.toThrow('gone');
+    await expect(engine.encode({ data: new Float32Array(192), dims: [1, 3, 8, 8] }, gone)).rejects.toThrow('gone');
   });
 });
 

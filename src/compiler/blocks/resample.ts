@@ -9,6 +9,11 @@ export function downsample(builder: Builder, x: Planes): Planes {
   return convolution(builder.at('conv'), x, { channels: x.channels, kernel: 3, stride: 2 });
 }
 
+/** The same for the VAE, whose encoder pads below and on the right alone: `Downsample2D` with padding 0. Sides must be even. */
+export function downsampleBelowRight(builder: Builder, x: Planes): Planes {
+  return convolution(builder.at('conv'), x, { channels: x.channels, kernel: 3, stride: 2, padding: 'below-right' });
+}
+
 /** Doubles height and width by repeating pixels. */
 export function upsample(builder: Builder, x: Planes): Planes {
   const scales = builder.floats([2, 2], [2]);

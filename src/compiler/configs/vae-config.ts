@@ -1,4 +1,4 @@
-/** `vae/config.json`: what the decoder of `AutoencoderKL` can be here. Keys that only the encoder reads are ignored. */
+/** `vae/config.json`: what `AutoencoderKL` can be here. */
 
 import { type Parsed, readConfig } from './config-reader.ts';
 
@@ -10,8 +10,9 @@ export interface VaeConfig {
   /** Resnets of a level in the encoder; the decoder has one more. */
   readonly layersPerBlock: number;
   readonly normGroups: number;
-  /** Latents are divided by it before they are decoded. */
+  /** Latents are divided by it before they are decoded, and multiplied by it when they have been encoded. */
   readonly scalingFactor: number;
+  readonly quantConvolution: boolean;
   readonly postQuantConvolution: boolean;
   readonly middleAttention: boolean;
 }
@@ -26,14 +27,19 @@ export function parseVaeConfig(json: Readonly<Record<string, unknown>>, subject:
     latents_std: null,
     shift_factor: null,
   });
-  reader.ignore('down_block_types', 'force_upcast', 'sample_size', 'use_quant_conv');
+  reader.ignore('force_upcast', 'sample_size');
 
   const channels = reader.counts('block_out_channels', [64]);
-  const up = reader.choices('up_block_types', ['UpDecoderBlock2D'], ['UpDecoderBlock2D']);
-  reader.check(
-    up.length === channels.length,
-    `up_block_types has ${up.length} blocks; must have ${channels.length}, as block_out_channels`,
-  );
+  const blocks = {
+    down_block_types: reader.choices('down_block_types', ['DownEncoderBlock2D'], ['DownEncoderBlock2D']),
+    up_block_types: reader.choices('up_block_types', ['UpDecoderBlock2D'], ['UpDecoderBlock2D']),
+  };
+  for (const [key, { length }] of Object.entries(blocks)) {
+    reader.check(
+      length === channels.length,
+      `${key} has ${length} blocks; must have ${channels.length}, as block_out_channels`,
+    );
+  }
   const normGroups = reader.count('norm_num_groups', 32);
   for (const [index, width] of channels.entries()) {
     reader.check(
@@ -49,6 +55,7 @@ export function parseVaeConfig(json: Readonly<Record<string, unknown>>, subject:
     normGroups,
     // SD 1.5's file was written before the key existed, and means diffusers' default.
     scalingFactor: reader.number('scaling_factor', 0.18215),
+    quantConvolution: reader.flag('use_quant_conv', true),
     postQuantConvolution: reader.flag('use_post_quant_conv', true),
     middleAttention: reader.flag('mid_block_add_attention', true),
   };

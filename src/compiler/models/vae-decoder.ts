@@ -4,37 +4,25 @@
  *   latent [rows, channels, h, w] as the sampler left it  ->  planes [rows, 3, f h, f w] in about -1 to 1, f = 2^(levels - 1)
  */
 
-import { attention, DIFFUSERS_PROJECTIONS, type ProjectionNames } from '../blocks/attention.ts';
 import { convolution } from '../blocks/convolution.ts';
-import { groupNorm } from '../blocks/normalization.ts';
 import { upsample } from '../blocks/resample.ts';
 import { activatedNorm, resnet } from '../blocks/resnet.ts';
+import { vaeMiddle, vaeNorm } from '../blocks/vae-middle.ts';
 import { type Builder, createBuilder } from '../builder.ts';
-import type { Checkpoint, Weights } from '../checkpoint.ts';
+import type { Checkpoint } from '../checkpoint.ts';
 import { type CompiledGraph, compileGraph } from '../compiled-graph.ts';
 import type { VaeConfig } from '../configs/vae-config.ts';
-import { addPlanes, inputPlanes, type Planes, planesOfTokens, tokensOfPlanes } from '../layout.ts';
+import { inputPlanes, type Planes } from '../layout.ts';
 
 /** What a decoder uses of the file, by the start of the names; the rest is the encoder's. */
 const PARTS = ['decoder.', 'post_quant_conv.'];
-
-/** `Decoder` sets it itself, for every norm. */
-const NORM_EPSILON = 1e-6;
-
-/** Names of the attention's projections before diffusers 0.18, which SD 1.5's own file still has. */
-const OLD_PROJECTIONS: ProjectionNames = { query: 'query', key: 'key', value: 'value', out: 'proj_attn' };
-
-interface Norm {
-  readonly groups: number;
-  readonly epsilon: number;
-}
 
 /** Throws an InputError (`unsupported_checkpoint`) where the weights do not fit the config. */
 export function compileVaeDecoder(checkpoint: Checkpoint): CompiledGraph {
   const { config, weights } = checkpoint.vae;
   const builder = createBuilder({ name: 'vae-decoder', weights, lora: null, wholeParts: PARTS });
   const decoder = builder.at('decoder');
-  const norm: Norm = { groups: config.normGroups, epsilon: NORM_EPSILON };
+  const norm = vaeNorm(config);
   const widths = config.channels.toReversed();
 
   let x = unscaledLatent(builder, config);
@@ -42,10 +30,7 @@ export function compileVaeDecoder(checkpoint: Checkpoint): CompiledGraph {
     x = convolution(builder.at('post_quant_conv'), x, { channels: x.channels, kernel: 1 });
   }
   x = convolution(decoder.at('conv_in'), x, { channels: widths[0] ?? x.channels, kernel: 3 });
-  x = middle(decoder.at('mid_block'), x, {
-    ...norm,
-    projections: config.middleAttention ? projections(weights) : null,
-  });
+  x = vaeMiddle(decoder.at('mid_block'), x, checkpoint.vae);
   for (const [index, channels] of widths.entries()) {
     const block = decoder.at(`up_blocks.${index}`);
     for (let layer = 0; layer <= config.layersPerBlock; layer++) {
@@ -64,23 +49,4 @@ function unscaledLatent(builder: Builder, { latentChannels, scalingFactor }: Vae
   const latent = inputPlanes(builder, { name: 'latent', type: 'float32', dims: ['rows', latentChannels, 'h', 'w'] });
   const unscaled = builder.node('Div', [latent.value, builder.floats([scalingFactor], [])], {});
   return { value: unscaled, channels: latentChannels };
-}
-
-function middle(builder: Builder, x: Planes, options: Norm & { readonly projections: ProjectionNames | null }): Planes {
-  const norm = { ...options, channels: x.channels };
-  const first = resnet(builder.at('resnets.0'), x, norm);
-  const attended =
-    options.projections === null ? first : attend(builder.at('attentions.0'), first, options.projections, options);
-  return resnet(builder.at('resnets.1'), attended, norm);
-}
-
-/** Every pixel attends to every other, with one head. */
-function attend(builder: Builder, x: Planes, names: ProjectionNames, norm: Norm): Planes {
-  const normal = tokensOfPlanes(builder, groupNorm(builder.at('group_norm'), x, norm));
-  const attended = attention(builder, normal, normal, { names, heads: 1, inputBias: true, causal: false });
-  return addPlanes(builder, planesOfTokens(builder, attended, x), x);
-}
-
-function projections(weights: Weights): ProjectionNames {
-  return weights.entries.has('decoder.mid_block.attentions.0.query.weight') ? OLD_PROJECTIONS : DIFFUSERS_PROJECTIONS;
 }
