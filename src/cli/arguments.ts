@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { ServiceError } from '../contract/errors.ts';
 import { type GenerationRequest, parseGenerationRequest } from '../contract/generation-request.ts';
 import { InputError, type Problem } from '../core/problem.ts';
+import { SAMPLER_NAMES } from '../core/samplers/names.ts';
 
 /**
  * The command line of `overtone` to a generation request, checked like every other door's. What is wrong with the flags and what is
@@ -41,8 +42,10 @@ generate makes a picture; plan, with the same options, says what would run and w
   --seed N               default: drawn at random, and printed
   --steps N              denoising steps
   --size WxH             in pixels, e.g. 512x768
-  --sampler NAME         ddim, euler (default: the checkpoint's)
+  --sampler NAME         ${SAMPLER_NAMES.join(', ')}
+                         (default: the checkpoint's)
   --guidance X           classifier-free guidance scale
+  --guidance-rescale X   how far guidance is brought back in contrast, 0 (default) to 1
   --out FILE             where the PNG goes (default: overtone.png)
   --request FILE         a request as the HTTP door takes it, in JSON; the flags above go over it
   --json                 print one JSON line instead of the report
@@ -64,6 +67,7 @@ const OPTIONS = {
   size: { type: 'string' },
   sampler: { type: 'string' },
   guidance: { type: 'string' },
+  'guidance-rescale': { type: 'string' },
   out: { type: 'string' },
   request: { type: 'string' },
   json: { type: 'boolean' },
@@ -94,7 +98,8 @@ export function parseCommand(argv: readonly string[], context: CommandContext): 
       return undefined;
     }
   };
-  const number = (flag: 'seed' | 'steps' | 'guidance') => collect(() => parseNumber(`--${flag}`, values[flag]));
+  const number = (flag: 'seed' | 'steps' | 'guidance' | 'guidance-rescale') =>
+    collect(() => parseNumber(`--${flag}`, values[flag]));
 
   const command = COMMANDS.find((name) => name === positionals[0]);
   if (command === undefined || positionals.length > 1) {
@@ -111,6 +116,7 @@ export function parseCommand(argv: readonly string[], context: CommandContext): 
     ...collect(() => parseSize(values.size)),
     steps: number('steps'),
     guidance_scale: number('guidance'),
+    guidance_rescale: number('guidance-rescale'),
     sampler: values.sampler,
     seed: number('seed'),
     loras: values.lora && loras.map(({ id, weight }) => ({ id, weight })),

@@ -202,6 +202,13 @@ export const GENERATION_REQUEST_SCHEMA = Type.Object(
         description: 'Classifier-free guidance; 1 or less runs no unconditional pass.',
       }),
     ),
+    guidance_rescale: Type.Optional(
+      Type.Number({
+        ...fraction,
+        description:
+          'How far guidance is brought back to the contrast of the unguided prediction. Default 0: not at all.',
+      }),
+    ),
     sampler: Type.Optional(Type.Enum([...SAMPLER_NAMES], { description: "Default: the checkpoint's scheduler." })),
     seed: Type.Optional(
       Type.Integer({

@@ -23,6 +23,7 @@ export interface ResolvedRequest {
   readonly height: number;
   readonly steps: number;
   readonly guidance_scale: number;
+  readonly guidance_rescale: number;
   readonly sampler: SamplerName;
   /** Image i starts from the noise of seed + i. */
   readonly seed: number;

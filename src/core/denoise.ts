@@ -1,6 +1,6 @@
 import { assert } from './assert.ts';
 import type { CompositionPlanner, Evaluation, EvaluationPlan, UnetPass } from './composition/method.ts';
-import { guide } from './guidance/classifier-free.ts';
+import { type Guidance, guide } from './guidance/classifier-free.ts';
 import type { Sampler } from './samplers/sampler.ts';
 import type { SchedulerConfig } from './schedule/scheduler-config.ts';
 import type { Tensor } from './tensor/tensor.ts';
@@ -24,10 +24,10 @@ export interface DenoiseOptions {
   readonly config: SchedulerConfig;
   /** 1 or more. */
   readonly steps: number;
-  /** Standard normal, [1, channels, height / 8, width / 8]. */
-  readonly noise: Tensor;
+  /** Standard normal, [1, channels, height / 8, width / 8]; first for the latent to start from, then for what the sampler adds. */
+  readonly drawNoise: () => Tensor;
   readonly planner: CompositionPlanner;
-  readonly guidanceScale: number;
+  readonly guidance: Guidance;
   /** The model's output for each pass, in order, for one input that is already scaled. */
   readonly predict: (passes: readonly UnetPass[], input: Tensor, timestep: number) => Promise<readonly Tensor[]>;
   readonly signal: AbortSignal;
@@ -35,9 +35,9 @@ export interface DenoiseOptions {
 
 /** Yields after each evaluation and returns the finished latent. Throws the signal's reason before an evaluation once it is aborted. */
 export async function* denoise(options: DenoiseOptions): AsyncGenerator<DenoiseProgress, Tensor, void> {
-  const { sampler, config, steps, planner, signal } = options;
+  const { sampler, config, steps, planner, drawNoise, signal } = options;
   const evaluations = sampler.evaluations(config, steps);
-  const trajectory = sampler.sample(sampler.start(options.noise, config, steps), config, steps);
+  const trajectory = sampler.sample(sampler.start(drawNoise(), config, steps), config, steps, drawNoise);
 
   let state = planner.start;
   let call = trajectory.next();
@@ -50,7 +50,7 @@ export async function* denoise(options: DenoiseOptions): AsyncGenerator<DenoiseP
       predictions.length === plan.passes.length,
       `${predictions.length} predictions for ${plan.passes.length} passes`,
     );
-    const output = guide(planner.combine(plan, predictions), options.guidanceScale);
+    const output = guide(planner.combine(plan, predictions), options.guidance);
     state = plan.state;
     call = trajectory.next(output);
 

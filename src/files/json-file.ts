@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { parsePythonJson } from '../compiler/configs/python-json.ts';
 import { InputError } from '../core/problem.ts';
 
 /** A JSON file of a checkpoint's folder. What must be in it is for others to say. */
@@ -11,7 +12,7 @@ export async function readJsonObject(folder: string, name: string): Promise<Json
   const text = await readFile(join(folder, name), 'utf8');
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parsePythonJson(text);
   } catch (cause) {
     throw malformed(name, `is not JSON (${cause instanceof Error ? cause.message : cause})`, cause);
   }

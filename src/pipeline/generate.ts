@@ -5,7 +5,7 @@ import { assert } from '../core/assert.ts';
 import type { CacheUse, CompositionPlanner, EvaluationPlan, UnetPass } from '../core/composition/method.ts';
 import { denoise } from '../core/denoise.ts';
 import { rgbFromPlanes } from '../core/image/planes-to-rgb.ts';
-import { randn } from '../core/random/torch-generator.ts';
+import { torchGenerator } from '../core/random/torch-generator.ts';
 import { SAMPLERS } from '../core/samplers/index.ts';
 import type { Tensor } from '../core/tensor/tensor.ts';
 import { conditioningsOf, type EncodedTexts, encodeTexts } from './conditioning.ts';
@@ -81,14 +81,16 @@ async function* drawLatent(
 ): AsyncGenerator<PipelineEvent, { readonly latent: Tensor; readonly plan: readonly EvaluationPlan[] }, void> {
   const { request, model, planner, signal, stopwatch, image } = run;
   const { steps } = request;
+  // Noise depends on seed and shape alone, never on n or on who else is drawn.
+  const draw = torchGenerator(request.seed + image);
+  const dims = latentDims(request, model);
   const trajectory = denoise({
     sampler: SAMPLERS[request.sampler],
     config: model.scheduler,
     steps,
-    // It depends on seed and shape alone, never on n or on who else is drawn.
-    noise: randn(request.seed + image, latentDims(request, model)),
+    drawNoise: () => draw(dims),
     planner,
-    guidanceScale: request.guidance_scale,
+    guidance: { scale: request.guidance_scale, rescale: request.guidance_rescale },
     predict: (passes, latent, timestep) => predict(run, passes, { latent, timestep }),
     signal,
   });

@@ -57,6 +57,7 @@ export async function resolveRequest(
     height: request.height ?? model.defaults.height,
     steps,
     guidance_scale: request.guidance_scale ?? model.defaults.guidance_scale,
+    guidance_rescale: request.guidance_rescale ?? 0,
     sampler,
     seed: request.seed ?? randomSeed(),
     n: request.n ?? 1,

@@ -1,15 +1,14 @@
 import { describe, expect, test } from 'vitest';
+import { parseSchedulerConfig } from '../../src/compiler/configs/scheduler-config.ts';
 import { assert } from '../../src/core/assert.ts';
 import { SAMPLERS } from '../../src/core/samplers/index.ts';
-import type { SamplerName } from '../../src/core/samplers/names.ts';
-import type { PredictionType, TimestepSpacing } from '../../src/core/schedule/scheduler-config.ts';
+import { SAMPLER_NAMES, type SamplerName } from '../../src/core/samplers/names.ts';
 import { elementCount, type Tensor } from '../../src/core/tensor/tensor.ts';
 import { goldenJson, goldenTensors } from '../support/golden-data.ts';
-import { sd15Scheduler } from '../support/sd15-scheduler.ts';
 
 /**
- * Against diffusers' schedulers, fed with the same recorded model outputs. What the model is shown and the finished latent may differ by
- * 1e-4 of their largest value: both sides round to float32 at every step, in different places.
+ * Against diffusers' schedulers, fed with the same recorded model outputs and step noises. What the model is shown and the finished
+ * latent may differ by 1e-4 of their largest value: both sides round to float32 at every step, in different places.
  */
 
 const TOLERANCE = 1e-4;
@@ -17,40 +16,49 @@ const TOLERANCE = 1e-4;
 interface SamplerCase {
   readonly name: string;
   readonly sampler: SamplerName;
-  readonly prediction_type: PredictionType;
-  readonly timestep_spacing: TimestepSpacing;
+  /** What the case changes in the config, under diffusers' names. */
+  readonly config: Readonly<Record<string, unknown>>;
   readonly timesteps: readonly number[];
 }
 
-const { steps, cases } = goldenJson('samplers.json') as { steps: number; cases: readonly SamplerCase[] };
+const golden = goldenJson('samplers.json') as {
+  steps: number;
+  config: Readonly<Record<string, unknown>>;
+  cases: readonly SamplerCase[];
+};
+const { steps, cases } = golden;
 const expected = goldenTensors('samplers.safetensors');
 
 describe('a sampler replays diffusers', () => {
   test.each(cases.map((entry) => [entry.name, entry] as const))('in %s', (_name, entry) => {
     const sampler = SAMPLERS[entry.sampler];
-    const config = {
-      ...sd15Scheduler,
-      predictionType: entry.prediction_type,
-      timestepSpacing: entry.timestep_spacing,
-    };
+    const scheduler = { ...golden.config, ...entry.config, _class_name: 'DDIMScheduler' };
+    const { value: config, problems } = parseSchedulerConfig(scheduler, 'scheduler_config.json');
+    expect(problems).toEqual([]);
     const outputs = expected('model_outputs');
     const inputs = expected(`${entry.name}/inputs`);
-    const latents = expected(`${entry.name}/latents`);
+    let drawn = 0;
+    const drawNoise = (): Tensor => row(expected('step_noises'), drawn++);
 
-    const trajectory = sampler.sample(sampler.start(expected('noise'), config, steps), config, steps);
+    const trajectory = sampler.sample(sampler.start(expected('noise'), config, steps), config, steps, drawNoise);
     let call = trajectory.next();
-    for (const [step, timestep] of entry.timesteps.entries()) {
-      assert(!call.done, `the sampler ended before step ${step}`);
+    for (const [index, timestep] of entry.timesteps.entries()) {
+      assert(!call.done, `the sampler ended before evaluation ${index}`);
       expect(call.value.evaluation.timestep).toBeCloseTo(timestep, 3);
-      expect(relativeDeviation(call.value.input, row(inputs, step))).toBeLessThan(TOLERANCE);
-      call = trajectory.next(row(outputs, step));
+      expect(relativeDeviation(call.value.input, row(inputs, index))).toBeLessThan(TOLERANCE);
+      call = trajectory.next(row(outputs, index));
     }
     assert(call.done, 'the sampler asks for more evaluations than diffusers makes');
-    expect(relativeDeviation(call.value, row(latents, steps - 1))).toBeLessThan(TOLERANCE);
+    expect(relativeDeviation(call.value, expected(`${entry.name}/final`))).toBeLessThan(TOLERANCE);
   });
 
-  test('and the reference has both samplers, predictions and spacings', () => {
-    expect(cases).toHaveLength(8);
+  test('and the reference has every sampler with every prediction and spacing', () => {
+    const combinations = cases.map(
+      ({ sampler, config }) => `${sampler} ${config.prediction_type} ${config.timestep_spacing}`,
+    );
+    expect(new Set(combinations).size).toBe(SAMPLER_NAMES.length * 3 * 3);
+    expect(cases.filter(({ config }) => config.use_karras_sigmas || config.use_exponential_sigmas)).toHaveLength(18);
+    expect(cases.filter(({ config }) => config.rescale_betas_zero_snr)).toHaveLength(16);
   });
 });
 

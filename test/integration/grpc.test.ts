@@ -42,6 +42,7 @@ const RESULT: GenerationResult = {
     height: 96,
     steps: 4,
     guidance_scale: 0,
+    guidance_rescale: 0,
     sampler: 'ddim',
     seed: 0,
     n: 1,

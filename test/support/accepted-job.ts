@@ -11,6 +11,7 @@ export const ACCEPTED_JOB: AcceptedJob = {
     height: 64,
     steps: 3,
     guidance_scale: 0,
+    guidance_rescale: 0,
     sampler: 'ddim',
     seed: 0,
     n: 1,

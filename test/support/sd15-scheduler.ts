@@ -7,8 +7,10 @@ export const sd15Scheduler: SchedulerConfig = {
   betaStart: 0.00085,
   betaEnd: 0.012,
   betaSchedule: 'scaled_linear',
+  rescaleBetasZeroSnr: false,
   predictionType: 'epsilon',
   timestepSpacing: null,
+  sigmaSpacing: null,
   stepsOffset: 1,
   setAlphaToOne: false,
 };

@@ -2,7 +2,7 @@ import { assert } from '../assert.ts';
 import type { Evaluation } from '../composition/method.ts';
 import { roundHalfToEven } from '../round-half-to-even.ts';
 import { alphaBars } from '../schedule/alpha-bar.ts';
-import { predictionWeights } from '../schedule/prediction.ts';
+import { estimates } from '../schedule/prediction.ts';
 import type { SchedulerConfig } from '../schedule/scheduler-config.ts';
 import { spacedTimesteps } from '../schedule/timesteps.ts';
 import { weightedSum } from '../tensor/weighted-sum.ts';
@@ -11,6 +11,8 @@ import type { Sampler } from './sampler.ts';
 /**
  * DDIM without fresh noise (eta = 0): take the predicted x0 and eps, and mix them again at the next, lower noise level.
  * Song, Meng, Ermon: "Denoising Diffusion Implicit Models" (2020), eq. 12; arxiv.org/abs/2010.02502.
+ *
+ * Ignores a checkpoint's spacing over sigma, as diffusers' class does.
  */
 export const ddim: Sampler = {
   name: 'ddim',
@@ -18,18 +20,15 @@ export const ddim: Sampler = {
   start: (noise) => noise,
 
   *sample(latent, config, steps) {
-    const alphaBar = alphaBars(config);
+    const trained = alphaBars(config);
     let x = latent;
     for (const evaluation of evaluations(config, steps)) {
-      const output = yield { evaluation, input: x };
-      const here = alphaBar[evaluation.timestep];
-      assert(here !== undefined, `timestep ${evaluation.timestep} is outside of the schedule`);
-      const next = alphaBar[evaluation.timestep - stride(config, steps)] ?? lastAlphaBar(alphaBar, config);
-
-      const { x0, eps } = predictionWeights(config.predictionType, here);
-      const signal = Math.sqrt(next);
-      const noise = Math.sqrt(1 - next);
-      x = weightedSum([signal * x0.latent + noise * eps.latent, x], [signal * x0.output + noise * eps.output, output]);
+      const alphaBar = trained[evaluation.timestep];
+      assert(alphaBar !== undefined, `timestep ${evaluation.timestep} is outside of the schedule`);
+      const call = { evaluation, input: x, alphaBar };
+      const { x0, eps } = estimates(config.predictionType, call, yield call);
+      const next = trained[evaluation.timestep - stride(config, steps)] ?? lastAlphaBar(trained, config);
+      x = weightedSum([Math.sqrt(next), x0], [Math.sqrt(1 - next), eps]);
     }
     return x;
   },

@@ -1,11 +1,7 @@
-import { assert } from '../assert.ts';
-import type { Evaluation } from '../composition/method.ts';
-import { predictionWeights } from '../schedule/prediction.ts';
-import type { SchedulerConfig } from '../schedule/scheduler-config.ts';
-import { sigmasAt } from '../schedule/sigmas.ts';
-import { spacedTimesteps } from '../schedule/timesteps.ts';
+import { estimates } from '../schedule/prediction.ts';
 import { weightedSum } from '../tensor/weighted-sum.ts';
 import type { Sampler } from './sampler.ts';
+import { callAt, oneEach, respacedLevelsOf, startAt } from './sigma-frame.ts';
 
 /**
  * Euler's method on the probability-flow equation dx / dsigma = eps, where x = x0 + sigma * eps.
@@ -14,44 +10,18 @@ import type { Sampler } from './sampler.ts';
  */
 export const euler: Sampler = {
   name: 'euler',
-  evaluations,
-
-  start(noise, config, steps) {
-    const [sigma = 0] = sigmas(config, steps);
-    // `leading` does not begin at the last training timestep, so there the picture's own variance of 1 is added.
-    return weightedSum([spacingOf(config) === 'leading' ? Math.hypot(sigma, 1) : sigma, noise]);
-  },
+  evaluations: (config, steps) => oneEach(respacedLevelsOf(config, steps)),
+  start: (noise, config, steps) => startAt(respacedLevelsOf(config, steps)[0], noise, config),
 
   *sample(latent, config, steps) {
-    const sigma = sigmas(config, steps);
+    const levels = respacedLevelsOf(config, steps);
     let x = latent;
-    for (const evaluation of evaluations(config, steps)) {
-      const here = sigma[evaluation.index];
-      const next = sigma[evaluation.index + 1];
-      assert(here !== undefined && next !== undefined, `no sigma for evaluation ${evaluation.index}`);
-      const alphaBar = 1 / (here ** 2 + 1);
-
-      const input = weightedSum([Math.sqrt(alphaBar), x]);
-      const output = yield { evaluation, input };
-      const { eps } = predictionWeights(config.predictionType, alphaBar);
-      x = weightedSum([1, x], [(next - here) * eps.latent, input], [(next - here) * eps.output, output]);
+    for (const [step, { timestep, sigma }] of levels.entries()) {
+      const call = callAt({ index: step, step, timestep }, sigma, x);
+      const { x0, eps } = estimates(config.predictionType, call, yield call);
+      // x + (next - sigma) * eps, without taking a large sigma away from itself.
+      x = weightedSum([1, x0], [levels[step + 1]?.sigma ?? 0, eps]);
     }
     return x;
   },
 };
-
-function evaluations(config: SchedulerConfig, steps: number): Evaluation[] {
-  return timesteps(config, steps).map((timestep, index) => ({ index, step: index, timestep }));
-}
-
-function sigmas(config: SchedulerConfig, steps: number): number[] {
-  return sigmasAt(timesteps(config, steps), config);
-}
-
-function timesteps(config: SchedulerConfig, steps: number): number[] {
-  return spacedTimesteps({ ...config, spacing: spacingOf(config), steps });
-}
-
-function spacingOf(config: SchedulerConfig) {
-  return config.timestepSpacing ?? 'linspace';
-}

@@ -14,12 +14,23 @@ export interface Sampler {
   evaluations(config: SchedulerConfig, steps: number): readonly Evaluation[];
   /** The latent to start from: standard normal noise, scaled to the sampler's first noise level. */
   start(noise: Tensor, config: SchedulerConfig, steps: number): Tensor;
-  /** Yields one call for each of `evaluations`, takes the guided model output for it, and returns the finished latent. */
-  sample(latent: Tensor, config: SchedulerConfig, steps: number): Generator<SamplerCall, Tensor, Tensor>;
+  /**
+   * Yields one call for each of `evaluations`, takes the guided model output for it, and returns the finished latent. `drawNoise`
+   * gives fresh standard normal noise of the latent's shape; a sampler that adds some draws once a step, the last included, so that
+   * the draws of a seed mean what they mean in diffusers.
+   */
+  sample(
+    latent: Tensor,
+    config: SchedulerConfig,
+    steps: number,
+    drawNoise: () => Tensor,
+  ): Generator<SamplerCall, Tensor, Tensor>;
 }
 
 export interface SamplerCall {
   readonly evaluation: Evaluation;
   /** The latent as the model wants it: scaled to unit variance, whatever frame the sampler works in. */
   readonly input: Tensor;
+  /** How much of the picture the input holds: input = sqrt(alphaBar) * x0 + sqrt(1 - alphaBar) * eps. */
+  readonly alphaBar: number;
 }

@@ -30,6 +30,7 @@ test('a request with everything in it comes back as it is', () => {
     height: 768,
     steps: 20,
     guidance_scale: 0,
+    guidance_rescale: 0.7,
     sampler: 'ddim',
     seed: 0,
     n: 8,
@@ -61,7 +62,9 @@ test('a request with everything in it comes back as it is', () => {
 test('the message says subject, value and what is allowed', () => {
   expect(messagesFor({ prompt: 'x', steps: 0 })).toEqual(['steps is 0; must be an integer from 1 to 150']);
   expect(messagesFor({ prompt: 'x', width: 513 })).toEqual(['width is 513; must be a multiple of 8 from 64 to 1024']);
-  expect(messagesFor({ prompt: 'x', sampler: 'eular' })).toEqual(['sampler is "eular"; must be "ddim" or "euler"']);
+  expect(messagesFor({ prompt: 'x', sampler: 'eular' })).toEqual([
+    'sampler is "eular"; must be "ddim" or "dpmpp-2m" or "euler" or "euler-ancestral" or "heun"',
+  ]);
   expect(messagesFor({ prompt: 'x', loras: [{ id: 'a' }, { id: 'b', weight: 9 }] })).toEqual([
     'loras[1].weight is 9; must be a number from -4 to 4 or an object with unet, text_encoder',
   ]);

@@ -22,7 +22,7 @@ const twicePerStep: Sampler = {
   *sample(latent, config, steps) {
     let x = latent;
     for (const evaluation of twicePerStep.evaluations(config, steps)) {
-      const output = yield { evaluation, input: x };
+      const output = yield { evaluation, input: x, alphaBar: 0.5 };
       x = value(numberOf(x) + numberOf(output));
     }
     return x;
@@ -66,9 +66,9 @@ function optionsWith(changed: Partial<DenoiseOptions>): DenoiseOptions {
     sampler: twicePerStep,
     config: sd15Scheduler,
     steps: 2,
-    noise: value(7),
+    drawNoise: () => value(7),
     planner,
-    guidanceScale: 2,
+    guidance: { scale: 2, rescale: 0 },
     predict: predictHalves,
     signal: new AbortController().signal,
     ...changed,

@@ -34,7 +34,7 @@ describe('a file that cannot be used', () => {
     await expect(defaultsOf('{"steps":0,"sampler":"magic","width":100,"cfg":7}')).rejects.toEqual(
       new InputError([
         problem('overtone.json: steps is 0; must be an integer from 1 to 150'),
-        problem('overtone.json: sampler is "magic"; must be ddim or euler'),
+        problem('overtone.json: sampler is "magic"; must be ddim or dpmpp-2m or euler or euler-ancestral or heun'),
         problem('overtone.json: width is 100; must be a multiple of 8 from 64 to 1024'),
         problem('overtone.json has cfg; allowed are steps, guidance_scale, sampler, width, height'),
       ]),

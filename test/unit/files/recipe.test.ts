@@ -11,6 +11,7 @@ const request: ResolvedRequest = {
   height: 64,
   steps: 4,
   guidance_scale: 7.5,
+  guidance_rescale: 0,
   sampler: 'ddim',
   seed: 5,
   n: 3,

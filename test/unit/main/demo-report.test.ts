@@ -52,6 +52,7 @@ const RESULT: GenerationResult = {
     height: 96,
     steps: 3,
     guidance_scale: 5,
+    guidance_rescale: 0,
     sampler: 'ddim',
     seed: 1,
     n: 1,

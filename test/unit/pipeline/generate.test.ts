@@ -62,6 +62,7 @@ const REQUEST: ResolvedRequest = {
   height: 24,
   steps: 4,
   guidance_scale: 7.5,
+  guidance_rescale: 0,
   sampler: 'ddim',
   seed: 5,
   n: 1,

@@ -49,6 +49,7 @@ test('nothing is left implicit', async () => {
       height: 192,
       steps: 20,
       guidance_scale: 7.5,
+      guidance_rescale: 0,
       sampler: 'ddim',
       seed: 4711,
       n: 1,

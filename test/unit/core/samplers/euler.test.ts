@@ -1,7 +1,5 @@
 import { expect, test } from 'vitest';
-import { assert } from '../../../../src/core/assert.ts';
 import { euler } from '../../../../src/core/samplers/euler.ts';
-import { sigmasAt } from '../../../../src/core/schedule/sigmas.ts';
 import type { Tensor } from '../../../../src/core/tensor/tensor.ts';
 import { sd15Scheduler } from '../../../support/sd15-scheduler.ts';
 
@@ -27,32 +25,3 @@ test.each([
   const start = euler.start(value(1), { ...sd15Scheduler, timestepSpacing: spacing }, 4);
   expect(numberOf(start)).toBeCloseTo(sigma, 5);
 });
-
-test('the error falls with the number of steps, as that of a method of first order', () => {
-  const [few, twice, fourTimes] = [10, 20, 40].map(errorForGaussianPictures);
-  assert(few !== undefined && twice !== undefined && fourTimes !== undefined, 'three errors');
-  expect(few / twice).toBeGreaterThan(1.6);
-  expect(twice / fourTimes).toBeGreaterThan(1.6);
-});
-
-/**
- * For pictures that are normal with deviation s the best model is known, eps = sigma * x / (s^2 + sigma^2), and so is the solution:
- * x(0) = x(sigma) * s / sqrt(s^2 + sigma^2). With s well above the lowest sigma, the last jump to 0 does not count.
- */
-function errorForGaussianPictures(steps: number): number {
-  const config = { ...sd15Scheduler, timestepSpacing: 'linspace' } as const;
-  const [s, start] = [2, 10];
-  const sigmas = sigmasAt(
-    euler.evaluations(config, steps).map(({ timestep }) => timestep),
-    config,
-  );
-  const trajectory = euler.sample(value(start), config, steps);
-  let call = trajectory.next();
-  while (!call.done) {
-    const sigma = sigmas[call.value.evaluation.index] ?? Number.NaN;
-    const x = numberOf(call.value.input) * Math.hypot(sigma, 1);
-    call = trajectory.next(value((sigma * x) / (s ** 2 + sigma ** 2)));
-  }
-  const exact = (start * s) / Math.hypot(s, sigmas[0] ?? Number.NaN);
-  return Math.abs(numberOf(call.value) - exact);
-}

@@ -18,3 +18,16 @@ test('linear has the bits of diffusers', () => {
     0.9998999834060669, 0.07779665291309357, 4.035830352222547e-5,
   ]);
 });
+
+test('zero terminal SNR leaves nothing at the end and the beginning as it was, as in diffusers', () => {
+  const alphaBar = alphaBars({ ...sd15Scheduler, rescaleBetasZeroSnr: true });
+  expect([alphaBar[0], alphaBar[999]]).toEqual([0.9991499781608582, 0]);
+  // Not bit for bit: torch's square root is not always the nearest float.
+  for (const [timestep, expected] of [
+    [1, 0.9982334971427917],
+    [500, 0.2410186380147934],
+    [998, 1.9679633567193378e-7],
+  ] as const) {
+    expect((alphaBar[timestep] ?? 0) / expected).toBeCloseTo(1, 5);
+  }
+});
