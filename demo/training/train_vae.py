@@ -1,7 +1,7 @@
 """Train the VAE: 128x128 pictures to 16x16 latents and back. Runs until --minutes of training are
 spent, over as many runs as it takes (the state counts them).
 
-    python train_vae.py --work FOLDER --minutes 30
+    python train_vae.py --work FOLDER --minutes 28 [--batch 4] [--peak-lr 1.5e-3]
 
 Loss: L1, gradients at three scales (so that edges stay crisp), a whisper of KL so that latents stay
 smooth. Judged by PSNR on drawings that training never saw; the gate is 28 dB.
@@ -23,8 +23,6 @@ from texture import textured
 from work_folder import Pace, load_state, parser, save_state
 from world.scenes import sample_scenes
 
-BATCH = 4
-PEAK_LR = 1.5e-3
 KL_WEIGHT = 1e-6
 GRADIENT_WEIGHT = 0.5
 EMA_DECAY = 0.995
@@ -67,13 +65,15 @@ def psnr_db(made: Tensor, true: Tensor) -> Tensor:
 
 def main() -> None:
     options = parser(__doc__)
-    options.add_argument("--minutes", type=float, default=30)
+    options.add_argument("--minutes", type=float, default=28)
+    options.add_argument("--batch", type=int, default=4)
+    options.add_argument("--peak-lr", type=float, default=1.5e-3)
     chosen = options.parse_args()
     torch.set_num_threads(chosen.threads)
     path = chosen.work / "vae.pt"
     vae = make_vae().to(chosen.device)
     averaged = make_vae().to(chosen.device)
-    optimizers = Optimizers([vae], PEAK_LR, ends=("encoder.conv_in", "decoder.conv_out"))
+    optimizers = Optimizers([vae], chosen.peak_lr, ends=("encoder.conv_in", "decoder.conv_out"))
     state = load_state(path) or {"step": 0, "spent_s": 0.0}
     if state["step"]:
         vae.load_state_dict(state["vae"])
@@ -81,24 +81,24 @@ def main() -> None:
         optimizers.load_state_dict(state["optimizers"])
     step, spent_s = state["step"], state["spent_s"]
     unseen = to_model_range(render_bytes(sample_scenes(64, HELD_OUT_SEED))).to(chosen.device)
-    pace = Pace()
+    pace, shard = Pace(), None
 
     while spent_s < chosen.minutes * 60:
         started = time.monotonic()
-        if step % BATCHES_PER_SHARD == 0 or "shard" not in locals():
+        if shard is None or step % BATCHES_PER_SHARD == 0:
             shard = load_shard(chosen.work, random.choice(shards_present(chosen.work)))
-        pictures = textured(shard[torch.randint(len(shard), (BATCH,))].float() / 255) * 2 - 1
+        pictures = textured(shard[torch.randint(len(shard), (chosen.batch,))].float() / 255) * 2 - 1
         if random.random() < 0.5:
             pictures = pictures.flip(3)
         pictures = pictures.to(chosen.device)
         loss = loss_of(vae, pictures)
         loss.backward()
-        optimizers.step(learning_rate(PEAK_LR, spent_s / (chosen.minutes * 60), step))
+        optimizers.step(learning_rate(chosen.peak_lr, spent_s / (chosen.minutes * 60), step))
         _average(averaged, vae, min(EMA_DECAY, step / (step + 10)))
         step += 1
         spent_s += time.monotonic() - started
         if step % LOG_EVERY_STEPS == 0:
-            rate = LOG_EVERY_STEPS * BATCH / pace.seconds_since_log()
+            rate = LOG_EVERY_STEPS * chosen.batch / pace.seconds_since_log()
             quality = psnr_db(round_trip(averaged, unseen), unseen).mean()
             print(f"step {step} loss {loss.item():.4f} unseen {quality:.2f} dB {rate:.1f} pictures/s spent {spent_s / 60:.1f} min", flush=True)
         if pace.is_save_due():

@@ -14,6 +14,7 @@ from torch import Tensor
 
 SIDE_PX = 128
 MARGIN_PX = 64
+INNER = slice(MARGIN_PX, MARGIN_PX + SIDE_PX)
 INK = (0.17, 0.13, 0.22)
 INK_WIDTH_PX = 1.7
 
@@ -21,9 +22,6 @@ INK_WIDTH_PX = 1.7
 Distance = Callable[[Tensor, Tensor], Tensor]
 # One colour, one per row [n, 3], or a function of the coordinates that returns [n, 3, h, w] (or broadcasts to it).
 Colour = Tensor | tuple[float, float, float] | Callable[[Tensor, Tensor], Tensor]
-
-
-INNER = slice(MARGIN_PX, MARGIN_PX + SIDE_PX)
 
 
 class Canvas:
