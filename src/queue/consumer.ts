@@ -52,6 +52,7 @@ export function openConsumer(options: {
   readonly logger: Logger;
 }): Consumer {
   const { take, logger } = options;
+  let isPaused = true;
   const worker = new Worker(
     queueName(options.model),
     async (job: Job, token?: string, signal?: AbortSignal) => {
@@ -60,7 +61,8 @@ export function openConsumer(options: {
         isLastTry: job.attemptsMade + 1 >= (job.opts.attempts ?? 1),
         signal: signal ?? new AbortController().signal,
       };
-      const verdict = await take(turn);
+      // BullMQ gives one more job to a worker that was waiting for one when it was paused.
+      const verdict = isPaused ? 'handed back' : await take(turn);
       if (verdict === 'failed') throw new UnrecoverableError('the generation failed');
       if (verdict === 'retry') throw new Error('to be tried again');
       if (verdict === 'handed back') {
@@ -92,8 +94,14 @@ export function openConsumer(options: {
     options.onGivenUp(jobId).catch((error) => logger.error({ err: error, job: jobId }, 'cannot end a job'));
   });
   return {
-    resume: () => worker.resume(),
-    pause: () => worker.pause(true),
+    async resume() {
+      isPaused = false;
+      await worker.resume();
+    },
+    async pause() {
+      isPaused = true;
+      await worker.pause(true);
+    },
     cancel: (jobId) => void stop(jobId, 'cancelled'),
     async close(drainMs) {
       const reason: StopReason = 'draining';
