@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { basename } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { assert } from '../core/assert.ts';
 import type { Adapter, LowRankFactors } from '../core/lora/adapter.ts';
 import { factorsOf, firstNonFinite } from '../core/lora/factors.ts';
 import { alphaKeysOf, type LoraModule } from '../core/lora/lora-module.ts';
@@ -9,8 +10,8 @@ import { type ParsedLora, parseLora } from '../core/lora/parse.ts';
 import { type LoraReceipt, receiptOf } from '../core/lora/receipt.ts';
 import type { LoraTarget } from '../core/lora/target.ts';
 import { InputError, type Problem } from '../core/problem.ts';
-import type { SafetensorsEntry } from '../core/safetensors/header.ts';
-import { readSafetensorsHeader, readTensor } from './safetensors-file.ts';
+import type { SafetensorsEntry, SafetensorsHeader } from '../core/safetensors/header.ts';
+import { readSafetensors, readSafetensorsHeader, readTensors } from './safetensors-file.ts';
 
 /**
  * LoRA files on disk: a receipt from the header and the alphas alone, or the whole adapter. What the keys mean is decided in
@@ -23,7 +24,14 @@ export async function inspectLoraFile(
   targets: readonly LoraTarget[],
   hash: (path: string) => Promise<string> = sha256OfFile,
 ): Promise<LoraReceipt> {
-  return receiptOf((await readLora(path, targets)).lora, await hash(path));
+  const header = await readSafetensorsHeader(path);
+  const keys = alphaKeysOf(header.entries);
+  const alphas = await readTensors(
+    path,
+    keys.map((key) => entryOf(header.entries, key)),
+  );
+  const alphaOf = new Map(keys.map((key, index) => [key, alphas[index] ?? new Float32Array()]));
+  return receiptOf(parse(path, header, alphaOf, targets), await hash(path));
 }
 
 /** Also refuses factors that hold NaN or infinities, which only a full read can see. */
@@ -31,15 +39,17 @@ export async function loadLoraFile(
   path: string,
   targets: readonly LoraTarget[],
 ): Promise<{ readonly adapter: Adapter; readonly receipt: LoraReceipt }> {
-  const { lora, entries } = await readLora(path, targets);
-  const receipt = receiptOf(lora, await sha256OfFile(path));
+  const file = await readSafetensors(path);
+  const tensorOf = (key: string): Float32Array => file.tensor(entryOf(file.entries, key));
+  const lora = parse(path, file, new Map(alphaKeysOf(file.entries).map((key) => [key, tensorOf(key)])), targets);
+  const receipt = receiptOf(lora, createHash('sha256').update(file.bytes).digest('hex'));
+
   const factors = { unet: new Map<string, LowRankFactors>(), text_encoder: new Map<string, LowRankFactors>() };
   const problems: Problem[] = [];
   for (const module of lora.modules) {
-    const down = await readTensor(path, entryOf(entries, module.down));
-    const up = await readTensor(path, entryOf(entries, module.up));
-    problems.push(...nonFiniteProblems(basename(path), module, { down, up }));
-    factors[module.target.component].set(module.target.module, factorsOf(module, { down, up }));
+    const tensors = { down: tensorOf(module.down), up: tensorOf(module.up) };
+    problems.push(...nonFiniteProblems(basename(path), module, tensors));
+    factors[module.target.component].set(module.target.module, factorsOf(module, tensors));
   }
   if (problems.length > 0) throw new InputError(problems);
   return { adapter: { sha256: receipt.sha256, factors }, receipt };
@@ -51,24 +61,19 @@ export async function sha256OfFile(path: string): Promise<string> {
   return hash.digest('hex');
 }
 
-type Entries = ReadonlyMap<string, SafetensorsEntry>;
-
-async function readLora(
+function parse(
   path: string,
+  { entries, metadata }: SafetensorsHeader,
+  alphaTensors: ReadonlyMap<string, Float32Array>,
   targets: readonly LoraTarget[],
-): Promise<{ readonly lora: ParsedLora; readonly entries: Entries }> {
-  const { entries, metadata } = await readSafetensorsHeader(path);
-  const alphas = new Map<string, number>();
-  for (const key of alphaKeysOf(entries)) {
-    const [alpha] = await readTensor(path, entryOf(entries, key));
-    if (alpha !== undefined) alphas.set(key, alpha);
-  }
-  return { lora: parseLora({ subject: basename(path), tensors: entries, metadata, alphas }, targets), entries };
+): ParsedLora {
+  const alphas = new Map([...alphaTensors].flatMap(([key, [alpha]]) => (alpha === undefined ? [] : [[key, alpha]])));
+  return parseLora({ subject: basename(path), tensors: entries, metadata, alphas }, targets);
 }
 
-function entryOf(entries: Entries, key: string): SafetensorsEntry {
+function entryOf(entries: SafetensorsHeader['entries'], key: string): SafetensorsEntry {
   const entry = entries.get(key);
-  if (entry === undefined) throw new Error(`the parser named ${key}, which the file does not have`);
+  assert(entry !== undefined, `the file has ${key}, as the parser said`);
   return entry;
 }
 

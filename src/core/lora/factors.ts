@@ -37,5 +37,6 @@ function transposed(
 
 /** The index of the first NaN or infinity; -1 where there is none. */
 export function firstNonFinite(values: Float32Array): number {
-  return values.findIndex((value) => !Number.isFinite(value));
+  for (let index = 0; index < values.length; index++) if (!Number.isFinite(values[index])) return index;
+  return -1;
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { InputError } from '../../../src/core/problem.ts';
-import { readSafetensorsHeader, readTensor } from '../../../src/files/safetensors-file.ts';
+import { readSafetensors, readSafetensorsHeader, readTensors } from '../../../src/files/safetensors-file.ts';
 import { safetensorsFile } from '../../support/rewrite-weights.ts';
 
 let folder: string;
@@ -28,20 +28,29 @@ const FILE = safetensorsFile([
   { name: 'ids', dtype: 'I64', dims: [1], bytes: new Uint8Array(8) },
 ]);
 
-test('tensors are read one by one, each as float32', async () => {
+test('tensors are read in the order that is asked for, each as float32', async () => {
   const path = await write('good.safetensors', FILE);
   const { entries } = await readSafetensorsHeader(path);
   const [a, half] = [entries.get('a'), entries.get('half')];
   if (a === undefined || half === undefined) throw new Error('the file has both');
-  expect([...(await readTensor(path, a))]).toEqual([1, 2, 3]);
-  expect([...(await readTensor(path, half))]).toEqual([1, -2]);
+  expect(await readTensors(path, [half, a])).toEqual([Float32Array.of(1, -2), Float32Array.of(1, 2, 3)]);
+});
+
+test('a file that is read whole gives the same tensors, and its bytes', async () => {
+  const path = await write('whole.safetensors', FILE);
+  const whole = await readSafetensors(path);
+  const entries = [...whole.entries.values()].filter(({ dtype }) => dtype !== 'I64');
+  expect(entries.map(whole.tensor)).toEqual(await readTensors(path, entries));
+  expect(Buffer.compare(whole.bytes, FILE)).toBe(0);
 });
 
 test('a tensor that holds no floats is refused by name', async () => {
   const path = await write('ids.safetensors', FILE);
   const ids = (await readSafetensorsHeader(path)).entries.get('ids');
   if (ids === undefined) throw new Error('the file has it');
-  await expect(readTensor(path, ids)).rejects.toThrow('ids.safetensors: tensor ids has dtype I64');
+  await expect(readTensors(path, [ids])).rejects.toThrow('ids.safetensors: tensor ids has dtype I64');
+  const whole = await readSafetensors(path);
+  expect(() => whole.tensor(ids)).toThrow('ids.safetensors: tensor ids has dtype I64');
 });
 
 test('a truncated file is refused by its header alone', async () => {
