@@ -1,5 +1,6 @@
 import type { ResolvedRequest } from '../contract/resolved-request.ts';
 import { VERSION } from '../contract/version.ts';
+import { canonicalJson } from './canonical-json.ts';
 
 /**
  * The recipe that a picture carries: everything needed to make it again. It is canonical JSON (keys sorted, no blanks) with no id,
@@ -7,11 +8,4 @@ import { VERSION } from '../contract/version.ts';
  */
 export function recipeOf(request: ResolvedRequest, image: number): string {
   return canonicalJson({ image, request, seed: request.seed + image, version: VERSION });
-}
-
-function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_, inner: unknown) => {
-    if (inner === null || typeof inner !== 'object' || Array.isArray(inner)) return inner;
-    return Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)));
-  });
 }
