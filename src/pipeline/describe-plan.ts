@@ -35,6 +35,7 @@ export function describePlan(
     plan.push({ ...next.summary, refreshed: refreshedBy(next.passes, request), cost });
   }
   const [cut] = cuts;
+  const reuseShare = cut === undefined ? 0 : costs.reuseShare(cut);
   return {
     request,
     loras: receipts,
@@ -42,9 +43,10 @@ export function describePlan(
     plan,
     passes,
     cost: {
-      full_passes: request.n * plan.reduce((sum, { cost }) => sum + cost, 0),
+      // From counts, so that requests that run as many passes cost the same to the last bit.
+      full_passes: passes.full + passes.reuse * reuseShare,
       full_pass_macs: costs.fullMacs,
-      reuse_share: cut === undefined ? null : costs.reuseShare(cut),
+      reuse_share: cut === undefined ? null : reuseShare,
     },
     model: { id: model.id, sha256: model.sha256 },
     warnings,

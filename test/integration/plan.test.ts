@@ -60,6 +60,21 @@ const REQUESTS = {
     loras: LORAS,
     composition: { method: 'cmlora', cut: { level: 1, layers: 3 }, refresh: { policy: 'on_turn', max_age: 9 } },
   },
+  switch: { ...SMALL_REQUEST, loras: LORAS, composition: { method: 'switch', tau: 3 } },
+  composite: { ...SMALL_REQUEST, loras: LORAS, composition: { method: 'composite' } },
+  'cmlora with deltas and the plain model unconditionally': {
+    ...SMALL_REQUEST,
+    steps: 8,
+    loras: LORAS,
+    composition: { method: 'cmlora', cache: 'delta', uncond: 'base' },
+  },
+  'heun, which looks twice in a step': {
+    ...SMALL_REQUEST,
+    steps: 5,
+    sampler: 'heun',
+    loras: LORAS,
+    composition: { method: 'cmlora' },
+  },
   'no LoRA and no guidance': { ...SMALL_REQUEST, guidance_scale: 0 },
 };
 

@@ -38,6 +38,8 @@ const options = fc.record(
       { requiredKeys: [] },
     ),
     cut: fc.constantFrom('outer' as const, 'none' as const, { level: 0, layers: 3 }),
+    cache: fc.constantFrom('feature', 'delta'),
+    uncond: fc.constantFrom('per_lora', 'base'),
   },
   { requiredKeys: [] },
 );
@@ -81,9 +83,37 @@ test('every adapter always runs exactly once an evaluation, in full or from its 
       const ids = drawn.setup.adapters.map(({ id }) => id);
       const wrong = plansFor(drawn).filter(({ summary, passes }) => {
         const run = [...summary.full, ...summary.reuse].sort();
-        return run.join() !== ids.join() || passes.length !== 2 * ids.length;
+        const rows = passes.filter(({ adapters }) => adapters.length === 1);
+        const halves = drawn.composition.uncond === 'base' ? 1 : 2;
+        return run.join() !== ids.join() || rows.length !== halves * ids.length;
       });
       expect(wrong).toEqual([]);
+    }),
+  );
+});
+
+test('the plain model runs on both halves where deltas are kept, and else on those that the adapters leave to it', () => {
+  fc.assert(
+    fc.property(cases, (drawn) => {
+      const { cache, uncond } = drawn.composition;
+      for (const { passes } of plansFor(drawn)) {
+        const rows = passes.filter(({ adapters }) => adapters.length === 0);
+        const keepsDeltas = cache === 'delta' && passes.some((pass) => pass.cache !== undefined);
+        const expected = keepsDeltas ? 2 : uncond === 'base' ? 1 : 0;
+        expect(rows.map(({ conditioning }) => conditioning.text)).toEqual(['negative', 'prompt'].slice(0, expected));
+      }
+    }),
+  );
+});
+
+test('a difference is always kept from, and added to, a feature of the plain model at the same evaluation', () => {
+  fc.assert(
+    fc.property(cases, (drawn) => {
+      for (const { passes } of plansFor(drawn)) {
+        const origins = passes.filter(({ adapters, cache }) => adapters.length === 0 && cache?.mode === 'refresh');
+        const used = passes.flatMap(({ cache }) => cache?.relativeTo ?? []);
+        expect(origins.map(({ cache }) => cache?.key)).toEqual([...new Set(used)]);
+      }
     }),
   );
 });
