@@ -69,6 +69,12 @@ def samplers() -> None:
     write_sampler_cases()
 
 
+def trajectories() -> None:
+    from trajectory_cases import write_trajectory_cases
+
+    write_trajectory_cases()
+
+
 def frequency() -> None:
     from frequency_cases import write_frequency_cases
 
@@ -81,7 +87,7 @@ def pictures() -> None:
     write_picture_cases()
 
 
-STAGES = [checkpoint, loras, tokens, noise, models, vae_encoder, samplers, frequency, pictures, check_all]
+STAGES = [checkpoint, loras, tokens, noise, models, vae_encoder, samplers, trajectories, frequency, pictures, check_all]
 
 
 def main() -> None:
