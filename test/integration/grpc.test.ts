@@ -218,6 +218,7 @@ test('a request arrives as the JSON request, with zeros and absences kept apart'
     prompt: '',
     seed: Number.MAX_SAFE_INTEGER,
     guidance_scale: 0,
+    guidance_rescale: 0.7,
     loras: [
       { id: 'a', weight: 0 },
       { sha256: 'e'.repeat(64), weights: { unet: 1, text_encoder: 0 }, frequency_class: 'low' },
@@ -235,6 +236,7 @@ test('a request arrives as the JSON request, with zeros and absences kept apart'
       prompt: '',
       seed: Number.MAX_SAFE_INTEGER,
       guidance_scale: 0,
+      guidance_rescale: 0.7,
       loras: [
         { id: 'a', weight: 0 },
         { sha256: 'e'.repeat(64), weight: { unet: 1, text_encoder: 0 }, frequency_class: 'low' },

@@ -40,7 +40,8 @@ test('a prompt is enough: everything else is left to the checkpoint', () => {
 test('every flag reaches the request', () => {
   const { request, out, json } = argumentsOf(
     ...['--negative', 'a blur', '--method', 'cmlora', '--composition', '{"cut":"outer"}', '--seed', '0'],
-    ...['--steps', '20', '--size', '512x768', '--sampler', 'euler', '--guidance', '0', '--out', 'x/y.png', '--json'],
+    ...['--steps', '20', '--size', '512x768', '--sampler', 'euler', '--guidance', '0', '--guidance-rescale', '0.7'],
+    ...['--out', 'x/y.png', '--json'],
   );
 
   expect(request).toEqual({
@@ -53,6 +54,7 @@ test('every flag reaches the request', () => {
     height: 768,
     sampler: 'euler',
     guidance_scale: 0,
+    guidance_rescale: 0.7,
   });
   expect([out, json]).toEqual(['x/y.png', true]);
 });
