@@ -50,6 +50,9 @@ const CLASSES: Readonly<Record<string, SchedulerClass>> = {
   UniPCMultistepScheduler: { sampler: 'dpmpp-2m' },
 };
 
+/** More than the steps that a request may ask for (`contract/limits.ts`): each takes a timestep of its own, and dpmpp-2m one more. */
+const LEAST_TIMESTEPS = 151;
+
 const UNKNOWN_CLASS: SchedulerClass = { sampler: 'ddim' };
 
 export function parseSchedulerConfig(
@@ -92,6 +95,10 @@ export function parseSchedulerConfig(
   reader.check(
     !(value.rescaleBetasZeroSnr && value.predictionType === 'epsilon'),
     'rescale_betas_zero_snr is true with prediction_type "epsilon"; must be "v_prediction" or "sample", since where no picture is left the noise says nothing of it',
+  );
+  reader.check(
+    value.trainTimestepCount >= LEAST_TIMESTEPS,
+    `num_train_timesteps is ${value.trainTimestepCount}; must be at least ${LEAST_TIMESTEPS}`,
   );
   reader.check(
     value.stepsOffset === 0 || value.stepsOffset === 1,

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { parsePythonJson } from '../../../../src/compiler/configs/python-json.ts';
 import { parseSchedulerConfig } from '../../../../src/compiler/configs/scheduler-config.ts';
+import { LIMITS } from '../../../../src/contract/limits.ts';
 import { sd15Scheduler } from '../../../support/sd15-scheduler.ts';
 
 /** Stable Diffusion 1.5's scheduler_config.json, as published. */
@@ -93,6 +94,7 @@ test.each([
   [{ rescale_betas_zero_snr: true }, 'rescale_betas_zero_snr is true with prediction_type "epsilon"; must be'],
   [{ use_beta_sigmas: true }, 'use_beta_sigmas is true; must be false'],
   [{ use_karras_sigmas: true, use_exponential_sigmas: true }, 'are both true; must be one of them, or none'],
+  [{ num_train_timesteps: LIMITS.stepsMax }, 'num_train_timesteps is 150; must be at least 151'],
   [{ steps_offset: 0.5 }, 'steps_offset is 0.5; must be 0 or 1'],
   [{ _class_name: 'EulerDiscreteScheduler', timestep_type: 'continuous' }, 'timestep_type is "continuous"; must be'],
   [{ _class_name: 'EulerDiscreteScheduler', interpolation_type: 'log_linear' }, 'interpolation_type is "log_linear"'],
