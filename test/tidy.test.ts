@@ -32,7 +32,7 @@ const LAYERS: Record<string, { readonly folders: readonly string[]; readonly pac
   http: { folders: ['contract', 'service', 'telemetry'], packages: ['fastify', '@fastify/', 'node:'] },
   grpc: { folders: ['contract', 'service', 'telemetry'], packages: ['@grpc/', 'grpc-health-check', 'node:'] },
   cli: { folders: ['*'], packages: ['node:'] },
-  main: { folders: ['*'], packages: ['node:', 'ioredis', 'pino'] },
+  main: { folders: ['*'], packages: ['node:', 'fastify', 'ioredis', 'pino'] },
 };
 
 interface SourceFile {

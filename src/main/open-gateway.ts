@@ -1,4 +1,5 @@
 import { type AddressInfo, isIPv6 } from 'node:net';
+import type { FastifyInstance } from 'fastify';
 import { SCHEMA } from '../config/schema.ts';
 import type { Settings } from '../config/settings.ts';
 import { InputError } from '../core/problem.ts';
@@ -58,7 +59,7 @@ export async function openGateway(settings: Settings, logger: Logger): Promise<G
   const close = async () => {
     // Ends every stream of events, without which HTTP would wait for its clients.
     await events.close();
-    await Promise.all([http.close(), grpc?.close()]);
+    await Promise.all([closeHttp(http), grpc?.close()]);
     await producer.close();
     redis.disconnect();
   };
@@ -75,6 +76,19 @@ export async function openGateway(settings: Settings, logger: Logger): Promise<G
   const httpUrl = new URL(`http://${isIPv6(settings.httpHost) ? `[${settings.httpHost}]` : settings.httpHost}:${port}`);
   logger.info({ http: httpUrl.origin, grpc: grpc.address }, 'listening');
   return { httpUrl: httpUrl.origin, grpcAddress: grpc.address, close };
+}
+
+/** How long calls that are being answered may take to end once the gateway closes. */
+const CLOSE_MS = 2_000;
+
+/** A client that has connected and says nothing counts neither as idle nor as answered, and would hold the stop for a minute. */
+async function closeHttp(http: FastifyInstance): Promise<void> {
+  const impatience = setTimeout(() => http.server.closeAllConnections(), CLOSE_MS);
+  try {
+    await http.close();
+  } finally {
+    clearTimeout(impatience);
+  }
 }
 
 /** Nothing but the system can say whether an address is to be had; what it says names the setting. */
