@@ -6,6 +6,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import { type HandlerContext, serverStream, unary } from './handlers.ts';
 import { addHealthService } from './health.ts';
 import { loadProtocol, type RpcName } from './protocol.ts';
+import { addReflectionService } from './reflection.ts';
 import { cancel } from './rpc/cancel.ts';
 import { generate } from './rpc/generate.ts';
 import { get } from './rpc/get.ts';
@@ -57,6 +58,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
 
   const server = new Server(SERVER_OPTIONS);
   server.addService(protocol.service, handlers);
+  addReflectionService(server);
   const port = await bind(server, address);
   const stopHealth = addHealthService(server, health);
   const host = address.slice(0, address.lastIndexOf(':'));

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
 import { type ServiceError as CallError, Client, credentials, status } from '@grpc/grpc-js';
-import { loadSync } from '@grpc/proto-loader';
+import { loadSync, type ServiceDefinition } from '@grpc/proto-loader';
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ServiceError } from '../../src/contract/errors.ts';
@@ -503,4 +504,30 @@ test('health says SERVING while the service is ready, for the server and the ser
   readiness = 'unavailable';
   await expect.poll(() => check(''), { timeout: 5_000 }).toEqual({ status: 'NOT_SERVING' });
   expect((await failure(check('nobody'))).code).toBe(status.NOT_FOUND);
+});
+
+test('reflection lists the services and gives the files of the contract', async () => {
+  const folder = join(import.meta.dirname, '../../node_modules/@grpc/reflection/build/proto');
+  const definitions = loadSync('grpc/reflection/v1/reflection.proto', { includeDirs: [folder], keepCase: true });
+  const { ServerReflectionInfo: rpc } = definitions['grpc.reflection.v1.ServerReflection'] as ServiceDefinition;
+  if (rpc === undefined) throw new Error('the reflection service has its one rpc');
+  const raw = new Client(server.address, credentials.createInsecure());
+  const call = raw.makeBidiStreamRequest(rpc.path, rpc.requestSerialize, rpc.responseDeserialize);
+  call.write({ list_services: '' });
+  call.write({ file_containing_symbol: 'overtone.v1.GenerationService' });
+  call.end();
+  const answers: Record<string, never>[] = [];
+  for await (const answer of call) answers.push(answer);
+  raw.close();
+
+  expect(answers[0]).toMatchObject({
+    list_services_response: {
+      service: expect.arrayContaining([{ name: 'overtone.v1.GenerationService' }, { name: 'grpc.health.v1.Health' }]),
+    },
+  });
+  const { file_descriptor_proto: files = [] } = (answers[1]?.file_descriptor_response ?? {}) as {
+    readonly file_descriptor_proto?: readonly Buffer[];
+  };
+  const text = Buffer.concat([...files]).toString('latin1');
+  for (const name of ['GenerationPlan', 'WatchRequest', 'ProblemDetails']) expect(text).toContain(name);
 });

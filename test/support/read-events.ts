@@ -13,12 +13,20 @@ export async function* readEvents(response: Response): AsyncGenerator<SentEvent,
     rest += decoder.decode(bytes, { stream: true });
     const blocks = rest.split('\n\n');
     rest = blocks.pop() ?? '';
-    for (const block of blocks) {
-      const fields = Object.fromEntries(block.split('\n').map((line) => splitField(line)));
-      if (fields.data !== undefined)
-        yield { id: fields.id ?? '', name: fields.event ?? '', data: JSON.parse(fields.data) };
-    }
+    yield* blocks.flatMap(eventOf);
   }
+}
+
+/** The events that are whole in a text, from its start. */
+export function parseEvents(text: string): readonly SentEvent[] {
+  return text.split('\n\n').slice(0, -1).flatMap(eventOf);
+}
+
+/** None for a comment or `retry`. */
+function eventOf(block: string): readonly SentEvent[] {
+  const fields = Object.fromEntries(block.split('\n').map((line) => splitField(line)));
+  if (fields.data === undefined) return [];
+  return [{ id: fields.id ?? '', name: fields.event ?? '', data: JSON.parse(fields.data) }];
 }
 
 /** All events of a stream, once it has ended. */
