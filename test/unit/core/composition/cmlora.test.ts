@@ -143,13 +143,13 @@ describe('uncond base', () => {
 
   test('with cache delta runs N + 2 rows, and nothing is kept of the negative half', () => {
     const planner = planCmlora(cmloraOf(setup, { uncond: 'base', cache: 'delta' }), setup);
-    const [plan] = plansOf(planner, setup);
-    expect(plan?.passes.map(({ cache }) => cache?.key)).toEqual([
+    const plan = planner.plan({ index: 0, step: 0, timestep: 999 }, planner.start);
+    expect(planner.combine(plan, constants([100, 50, 2, 2, 2])).uncond?.data[0]).toBe(100);
+    expect(plan.passes.map(({ cache }) => cache?.key)).toEqual([
       undefined,
       'base/prompt',
       ...['sha-a/prompt', 'sha-b/prompt', 'sha-c/prompt'],
     ]);
-    expect(plan && planner.combine(plan as never, constants([100, 50, 2, 2, 2])).uncond?.data[0]).toBe(100);
   });
 
   test('changes nothing without guidance', () => {
@@ -157,6 +157,7 @@ describe('uncond base', () => {
     const passesWith = (uncond: 'base' | 'per_lora') =>
       plansOf(planCmlora(cmloraOf(unguided, { uncond }), unguided), unguided).map(({ passes }) => passes);
     expect(passesWith('base')).toEqual(passesWith('per_lora'));
+    expect(passesWith('base').every((passes) => passes.length === ADAPTERS.length)).toBe(true);
   });
 });
 

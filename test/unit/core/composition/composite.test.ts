@@ -21,6 +21,14 @@ test('every adapter predicts alone at every evaluation, at its own weight', () =
   }
 });
 
+test('the passes, and so the sums, do not depend on the order of the adapters', () => {
+  const passesOf = (adapters: typeof ADAPTERS) => {
+    const setup = setupOf(adapters, 1);
+    return plansOf(planComposite({ method: 'composite', text_encoder: 'all' }, setup), setup)[0]?.passes;
+  };
+  expect(passesOf(ADAPTERS.toReversed())).toEqual(passesOf(ADAPTERS));
+});
+
 test('each guidance half is the mean of its predictions', () => {
   const setup = setupOf(ADAPTERS, 1);
   const planner = planComposite({ method: 'composite', text_encoder: 'own' }, setup);
