@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { measureDifference } from '../../src/core/frequency/difference.ts';
 import { fft2d, type Plane } from '../../src/core/frequency/fft2d.ts';
-import { highBandStatistic } from '../../src/core/frequency/high-band.ts';
+import { highBandOfLatent, highBandOfPicture, highBandStatistic } from '../../src/core/frequency/high-band.ts';
 import { radialProfile } from '../../src/core/frequency/radial-profile.ts';
 import { radiusBins } from '../../src/core/frequency/radius-bins.ts';
 import { goldenJson } from '../support/golden-data.ts';
@@ -26,6 +26,11 @@ interface PlaneCase extends Size {
 const golden = goldenJson('frequency.json') as {
   readonly planes: readonly PlaneCase[];
   readonly shares: readonly (Size & { readonly score: number })[];
+  readonly papers: readonly (Size & {
+    readonly latent_raw: number;
+    readonly latent_log: number;
+    readonly picture: number;
+  })[];
 };
 
 /** The formula of frequency_cases.py. */
@@ -71,5 +76,20 @@ test.each(golden.shares)(
 
     // A constant is taken from every value: the mean does not count.
     expect(measureDifference({ data: changed, dims }, { data: base, dims })?.score).toBeCloseTo(size.score, 8);
+  },
+);
+
+test.each(golden.papers)(
+  "the paper's statistics of a latent and of a picture of $height x $width are those of numpy",
+  (size) => {
+    const planes = [1, 2, 3, 4].map((kind) => Array.from(plane(size, kind).values));
+    const latent = { data: Float32Array.from(planes.flat()), dims: [1, 4, size.height, size.width] };
+    const pixels = Uint8Array.from(
+      (planes[0] ?? []).flatMap((_, index) => planes.slice(0, 3).map((values) => 15 * (values[index] ?? 0) + 120)),
+    );
+
+    expect(highBandOfLatent(latent, 'raw')).toBeCloseTo(size.latent_raw, 6);
+    expect(highBandOfLatent(latent, 'log')).toBeCloseTo(size.latent_log, 4);
+    expect(highBandOfPicture({ ...size, pixels })).toBeCloseTo(size.picture, 4);
   },
 );

@@ -16,7 +16,9 @@ ALPHA = 0.2
 
 def write_frequency_cases() -> None:
     cases = [case(height, wide) for height, wide in [*SIZES, *LARGE]]
-    write_json(EXPECTED / "frequency.json", {"planes": cases, "shares": [share_case(size) for size in SIZES]})
+    shares = [share_case(size) for size in SIZES]
+    papers = [paper_case(size) for size in SIZES]
+    write_json(EXPECTED / "frequency.json", {"planes": cases, "shares": shares, "papers": papers})
     write_section("frequency", {"file": "frequency.json", "dtype": "float64, 10 digits", "numpy": np.__version__})
 
 
@@ -47,6 +49,19 @@ def share_case(size: list[int]) -> dict:
     sums[0] = 0
     first = int(np.ceil(ALPHA * (len(sums) - 1)))
     return {"height": size[0], "width": size[1], "score": number(sums[first:].sum() / sums.sum())}
+
+
+def paper_case(size: list[int]) -> dict:
+    """The authors' statistics of a latent (mean of four channels) and of a picture (mean of red, green, blue, as uint8)."""
+    latent = np.mean([plane(*size, kind) for kind in (1, 2, 3, 4)], axis=0)
+    grey = np.mean([15 * plane(*size, kind) + 120 for kind in (1, 2, 3)], axis=0).astype(np.uint8)
+    return {
+        "height": size[0],
+        "width": size[1],
+        "latent_raw": number(statistic(radial_mean(np.abs(np.fft.fftshift(np.fft.fft2(latent)))))),
+        "latent_log": number(statistic(radial_mean(np.log(np.abs(np.fft.fftshift(np.fft.fft2(latent))) + 1e-8)))),
+        "picture": number(statistic(radial_mean(np.log(np.abs(np.fft.fftshift(np.fft.fft2(grey))) + 1e-8)))),
+    }
 
 
 def radii(height: int, wide: int) -> np.ndarray:

@@ -43,7 +43,9 @@ async function filesOf(cache: string): Promise<ReadonlyMap<string, string>> {
   );
 }
 
-test('LoRAs are measured, sorted and drawn; alone and together each has the same profile, to the byte', async () => {
+test('LoRAs are measured, sorted and drawn; alone and together each has the same profile, to the byte', {
+  timeout: 300_000,
+}, async () => {
   const [together, alone, out] = ['together', 'alone', 'new/plot.svg'].map((name) => join(folder, name)) as [
     string,
     string,

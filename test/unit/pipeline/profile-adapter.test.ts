@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { LoraProfile, ProfileSettings } from '../../../src/contract/lora-profile.ts';
 import type { ModelDescriptor } from '../../../src/contract/model-descriptor.ts';
+import { highBandOfLatent } from '../../../src/core/frequency/high-band.ts';
 import { InputError } from '../../../src/core/problem.ts';
 import type { Tensor } from '../../../src/core/tensor/tensor.ts';
 import type { EnginePorts, UnetRow } from '../../../src/pipeline/ports.ts';
@@ -220,7 +221,34 @@ describe("the paper's statistics", () => {
     expect(paper.change.raw).not.toEqual(paper.base_change.raw);
   });
 
-  test('are those of pictures: with the LoRA another one than without', async () => {
+  test('are the differences of the high bands of the latents that each draws, two steps apart, averaged over pictures', async () => {
+    const { calls, ports } = fakePorts();
+    const settings = { ...SETTINGS, prompts: ['a fox'], seeds: [3, 4] };
+    const [found] = (await profile(['fine'], ports, settings)).profiles;
+
+    // For each seed: eight looks of the base model, four to compare, and eight of the LoRA by itself.
+    const starts = { base: [0, 20], lora: [12, 32] };
+    const bandAt = (from: readonly number[], step: number, amplitude: 'raw' | 'log') =>
+      from.reduce((sum, start) => {
+        const latent = calls.unet[start + step]?.[0]?.latent;
+        return sum + (latent === undefined ? Number.NaN : highBandOfLatent(latent, amplitude)) / from.length;
+      }, 0);
+    for (const amplitude of ['raw', 'log'] as const) {
+      for (const [who, change] of [
+        ['base', found?.paper.base_change],
+        ['lora', found?.paper.change],
+      ] as const) {
+        const changes = [0, 2, 4].map(
+          (step) => bandAt(starts[who], step + 2, amplitude) - bandAt(starts[who], step, amplitude),
+        );
+        expect(change?.[amplitude].slice(0, 3).map((value) => value.toFixed(9))).toEqual(
+          changes.map((value) => value.toFixed(9)),
+        );
+      }
+    }
+  });
+
+  test('are those of pictures too: with the LoRA another one than without', async () => {
     const { paper } = await one('fine');
     expect(paper.picture).not.toBeCloseTo(paper.base_picture, 4);
   });
