@@ -105,7 +105,7 @@ function describeSets({ high, low, split, classes }: FrequencySets): readonly st
   const isUnclear = classes.some(({ frequencyClass }) => frequencyClass === 'unclear');
   const lists = [`high, in order: ${list(high)}`, `low, in order: ${list(low)}`];
   if (isUnclear)
-    return [...lists, 'unclear: the halves of the seeds rank the LoRAs otherwise; all of these count as high'];
+    return [...lists, 'unclear: the halves of the seeds rank the LoRAs otherwise; an unclear LoRA counts as high'];
   return split === null
     ? [...lists, 'nothing is split: there is no gap between the scores']
     : [...lists, `split at ${split.toFixed(3)}, the middle of the largest gap`];

@@ -85,7 +85,7 @@ test.each(golden.papers)(
     const planes = [1, 2, 3, 4].map((kind) => Array.from(plane(size, kind).values));
     const latent = { data: Float32Array.from(planes.flat()), dims: [1, 4, size.height, size.width] };
     const pixels = Uint8Array.from(
-      (planes[0] ?? []).flatMap((_, index) => planes.slice(0, 3).map((values) => 15 * (values[index] ?? 0) + 120)),
+      (planes[0] ?? []).flatMap((_, index) => planes.slice(0, 3).map((values) => 14 * (values[index] ?? 0) + 120)),
     );
 
     expect(highBandOfLatent(latent, 'raw')).toBeCloseTo(size.latent_raw, 6);

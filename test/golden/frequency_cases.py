@@ -54,7 +54,7 @@ def share_case(size: list[int]) -> dict:
 def paper_case(size: list[int]) -> dict:
     """The authors' statistics of a latent (mean of four channels) and of a picture (mean of red, green, blue, as uint8)."""
     latent = np.mean([plane(*size, kind) for kind in (1, 2, 3, 4)], axis=0)
-    grey = np.mean([15 * plane(*size, kind) + 120 for kind in (1, 2, 3)], axis=0).astype(np.uint8)
+    grey = np.mean([14 * plane(*size, kind) + 120 for kind in (1, 2, 3)], axis=0).astype(np.uint8)
     return {
         "height": size[0],
         "width": size[1],
