@@ -4,6 +4,8 @@ A sampler replayed on them needs no model, and a wrong step shows at the step wh
 sampler treats each value by itself; so every step of every case fits.
 """
 
+from unittest.mock import patch
+
 import torch
 from diffusers import (
     DDIMScheduler,
@@ -91,8 +93,6 @@ def replay(described: dict, tensors: dict[str, torch.Tensor]) -> dict:
     )
     assert all(scheduler.config.get(key) for key in changes), f"{described['name']}: the class drops a key"
     step_noises = iter(tensors["step_noises"])
-    scheduling_euler_ancestral_discrete.randn_tensor = lambda *_, **__: next(step_noises)
-
     scheduler.set_timesteps(STEPS)
     latent, inputs = tensors["noise"] * scheduler.init_noise_sigma, []
     for index, timestep in enumerate(scheduler.timesteps):
@@ -100,6 +100,7 @@ def replay(described: dict, tensors: dict[str, torch.Tensor]) -> dict:
         output = tensors["model_outputs"][index]
         if by_noise:
             output = (latent - output) / scheduler.sigmas[scheduler.step_index]
-        latent = scheduler.step(output, timestep, latent).prev_sample
+        with patch.object(scheduling_euler_ancestral_discrete, "randn_tensor", lambda *_, **__: next(step_noises)):
+            latent = scheduler.step(output, timestep, latent).prev_sample
     tensors[f"{described['name']}/inputs"], tensors[f"{described['name']}/final"] = torch.stack(inputs), latent
     return {"timesteps": [float(t) for t in scheduler.timesteps], "init_noise_sigma": float(scheduler.init_noise_sigma)}
