@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { basename } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { setImmediate } from 'node:timers/promises';
 import { assert } from '../core/assert.ts';
 import type { Adapter, LowRankFactors } from '../core/lora/adapter.ts';
 import { factorsOf, firstNonFinite } from '../core/lora/factors.ts';
@@ -10,19 +11,28 @@ import { type ParsedLora, parseLora } from '../core/lora/parse.ts';
 import { type LoraReceipt, receiptOf } from '../core/lora/receipt.ts';
 import type { LoraTarget } from '../core/lora/target.ts';
 import { InputError, type Problem } from '../core/problem.ts';
+import { decodeFloats, isFloatDtype } from '../core/safetensors/decode-floats.ts';
+import { findNonFinite } from '../core/safetensors/find-non-finite.ts';
 import type { SafetensorsEntry, SafetensorsHeader } from '../core/safetensors/header.ts';
 import { readSafetensors, readSafetensorsHeader, readTensors } from './safetensors-file.ts';
 
 /**
- * LoRA files on disk: a receipt from the header and the alphas alone, or the whole adapter. What the keys mean is decided in
- * `core/lora`. Both throw an `InputError` for a file that cannot be applied to the targets.
+ * LoRA files on disk: a receipt, or the whole adapter. What the keys mean is decided in `core/lora`. Both throw an `InputError` for a
+ * file that cannot be applied to the targets.
  */
 
-/** `hash` may remember what it has hashed: the file is read whole for nothing else here. */
+/** What only reading a file whole can tell. */
+export interface WholeFile {
+  readonly sha256: string;
+  /** Tensors with values that are NaN or infinite: training has failed, and so would every picture. */
+  readonly damage: readonly Problem[];
+}
+
+/** `readWhole` may remember: all else here is read from the header and the alphas. */
 export async function inspectLoraFile(
   path: string,
   targets: readonly LoraTarget[],
-  hash: (path: string) => Promise<string> = sha256OfFile,
+  readWhole: (path: string) => Promise<WholeFile> = readWholeFile,
 ): Promise<LoraReceipt> {
   const header = await readSafetensorsHeader(path);
   const keys = alphaKeysOf(header.entries);
@@ -31,10 +41,28 @@ export async function inspectLoraFile(
     keys.map((key) => entryOf(header.entries, key)),
   );
   const alphaOf = new Map(keys.map((key, index) => [key, alphas[index] ?? new Float32Array()]));
-  return receiptOf(parse(path, header, alphaOf, targets), await hash(path));
+  const lora = parse(path, header, alphaOf, targets);
+  const { sha256, damage } = await readWhole(path);
+  if (damage.length > 0) throw new InputError(damage);
+  return receiptOf(lora, sha256);
 }
 
-/** Also refuses factors that hold NaN or infinities, which only a full read can see. */
+/** Throws an InputError for a file that is no safetensors. */
+export async function readWholeFile(path: string): Promise<WholeFile> {
+  const file = await readSafetensors(path);
+  const damage: Problem[] = [];
+  for (const { name, dtype, start, end } of file.entries.values()) {
+    if (!isFloatDtype(dtype)) continue;
+    const tensor = file.bytes.subarray(start, end);
+    const index = findNonFinite(tensor, dtype);
+    if (index >= 0) damage.push(nonFiniteProblem(basename(path), name, decodeFloats(tensor, dtype)[index]));
+    // A gateway has others to answer while it looks through a hundred megabytes.
+    await setImmediate();
+  }
+  return { sha256: createHash('sha256').update(file.bytes).digest('hex'), damage };
+}
+
+/** Refuses NaN and infinities by itself: the file may be another by now than the one that was inspected. */
 export async function loadLoraFile(
   path: string,
   targets: readonly LoraTarget[],
@@ -85,7 +113,11 @@ function nonFiniteProblems(
   return (['down', 'up'] as const).flatMap((half): readonly Problem[] => {
     const index = firstNonFinite(tensors[half]);
     if (index < 0) return [];
-    const message = `${subject} has ${tensors[half][index]} in ${module[half]}; every value must be finite`;
-    return [{ code: 'malformed_file', subject, message }];
+    return [nonFiniteProblem(subject, module[half], tensors[half][index])];
   });
+}
+
+function nonFiniteProblem(subject: string, tensor: string, value: number | undefined): Problem {
+  const message = `${subject} has ${value} in ${tensor}; every value must be finite`;
+  return { code: 'malformed_file', subject, message };
 }

@@ -2,7 +2,7 @@ import { readdir, realpath, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import type { LoraReceipt } from '../core/lora/receipt.ts';
 import type { LoraTarget } from '../core/lora/target.ts';
-import { inspectLoraFile, sha256OfFile } from './lora-file.ts';
+import { inspectLoraFile, readWholeFile, sha256OfFile } from './lora-file.ts';
 
 /**
  * A folder of LoRA files, which gateway and engine both read until there is a registry. A LoRA's id is its file's stem, and it can
@@ -28,6 +28,7 @@ const SUFFIX = '.safetensors';
 
 export function openLoraFolder(directory: string): LoraFolder {
   const sha256Of = rememberedByFile(sha256OfFile);
+  const readWhole = rememberedByFile(readWholeFile);
 
   async function list(): Promise<readonly FoundLora[]> {
     const root = await realpath(directory);
@@ -48,7 +49,7 @@ export function openLoraFolder(directory: string): LoraFolder {
 
   async function inspect(idOrSha256: string, targets: readonly LoraTarget[]): Promise<LoraReceipt | undefined> {
     const path = await find(idOrSha256);
-    return path === undefined ? undefined : inspectLoraFile(path, targets, sha256Of);
+    return path === undefined ? undefined : inspectLoraFile(path, targets, readWhole);
   }
 
   return { list, find, inspect };

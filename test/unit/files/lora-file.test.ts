@@ -37,9 +37,16 @@ test('an adapter is its factors, with alpha / rank in b, and its receipt', async
   expect(receipt).toMatchObject({ format: 'kohya', sha256: adapter.sha256, ranks: [1], alphas: [0.5] });
 });
 
-test('inspecting gives the same receipt without reading a factor', async () => {
+test('inspecting gives the same receipt', async () => {
   const path = write('same.safetensors', [1, 2, 3]);
   expect(await inspectLoraFile(path, TARGETS)).toEqual((await loadLoraFile(path, TARGETS)).receipt);
+});
+
+test('inspecting refuses a value that is not finite, wherever in the file it is', async () => {
+  for (const value of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
+    const path = write(`bad-${value}.safetensors`, [1, 2, value]);
+    await expect(inspectLoraFile(path, TARGETS)).rejects.toThrow(`has ${value} in ${QUERY}.lora_down.weight`);
+  }
 });
 
 test('factors that hold NaN or an infinity are refused', async () => {
