@@ -1,13 +1,15 @@
+import { isUtf8 } from 'node:buffer';
 import type { MessageTypeDefinition } from '@grpc/proto-loader';
 import { ServiceError } from '../contract/errors.ts';
 
 /**
- * Reads a message and refuses what it would otherwise lose: protobuf skips fields that it does not know, but a request is done as
- * it was written or not at all. Reading waits until the handler asks, so that a bad message gets the status of a bad request.
+ * Reads a message and refuses what it would otherwise lose: protobuf skips fields that it does not know, and its reader mends text
+ * that is no UTF-8, but a request is done as it was written or not at all. Reading waits until the handler asks, so that a bad message
+ * gets the status of a bad request.
  * Wire format: https://protobuf.dev/programming-guides/encoding/
  */
 
-/** A message that has arrived and has not been read. Throws `invalid_request` where it is damaged or holds unknown fields. */
+/** A message that has arrived and has not been read. Throws `invalid_request` where it is damaged, or holds unknown fields or broken text. */
 export type Received<Message> = () => Message;
 
 type Types = (name: string) => MessageTypeDefinition<object, object> | undefined;
@@ -51,6 +53,9 @@ function unknownFields(bytes: Buffer, fields: readonly Field[], types: Types, pa
     if (field === undefined) {
       const allowed = fields.map(({ name }) => name).join(', ');
       return [`${path}field ${number} is not a field of a request of this version; allowed here are ${allowed}`];
+    }
+    if (field.type === 'TYPE_STRING' && content !== undefined && !isUtf8(content)) {
+      return [`${path}${field.name} is not UTF-8; must be well-formed Unicode`];
     }
     // Only messages of ours are entered: a Struct holds names of the caller's own.
     const type = field.type === 'TYPE_MESSAGE' ? types(`${PACKAGE}.${field.typeName}`) : undefined;

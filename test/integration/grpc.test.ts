@@ -393,6 +393,13 @@ function varint(value: number): number[] {
   return value < 128 ? [value] : [(value % 128) + 128, ...varint(Math.floor(value / 128))];
 }
 
+test('text that is no UTF-8 is refused, not mended', async () => {
+  // prompt: a lone high surrogate, as three bytes.
+  const error = await failure(submitBytes(Buffer.from([0x12, 3, 0xed, 0xa0, 0xbd])));
+  expect(error.code).toBe(status.INVALID_ARGUMENT);
+  expect(error.details).toBe('prompt is not UTF-8; must be well-formed Unicode');
+});
+
 test('a message above the limit of a body is RESOURCE_EXHAUSTED', async () => {
   const error = await failure(client.call('Submit', { prompt: 'x'.repeat(300_000) }));
   expect(error.code).toBe(status.RESOURCE_EXHAUSTED);
