@@ -44,7 +44,7 @@ export function profilePlot(options: {
   const second = HEADER_HEIGHT + scoresHeight + 74;
   const spectra = second + CHART_STRIDE + 22;
   const height = spectra + ranked.length * CHART_STRIDE - 20;
-  return document({ width: WIDTH, height }, [
+  return document({ title: titleOf(options), width: WIDTH, height }, [
     ...header(options),
     scoreRows(ranked, sets, { y: HEADER_HEIGHT, height: scoresHeight }),
     levelChart(ranked, 'pixel', { x: RIGHT_HALF, y: HEADER_HEIGHT, width: HALF, height: scoresHeight }),
@@ -65,6 +65,10 @@ export function profilePlot(options: {
   ]);
 }
 
+function titleOf({ model }: { readonly model: string }): string {
+  return `What LoRAs change on ${model}, by frequency`;
+}
+
 type Frame = Parameters<typeof chart>[0]['frame'];
 
 function header({ model, profiles, sets }: Parameters<typeof profilePlot>[0]): readonly string[] {
@@ -76,7 +80,7 @@ function header({ model, profiles, sets }: Parameters<typeof profilePlot>[0]): r
         `${settings.steps} steps, ${settings.width}x${settings.height}, guidance ${settings.guidance_scale}`;
   const tau = sets.halvesTau === null ? '' : `; the halves of the seeds agree by tau ${sets.halvesTau.toFixed(2)}`;
   return [
-    text(`What LoRAs change on ${model}, by frequency`, { x: MARGIN, y: 26, 'font-size': 16, 'font-weight': 600 }),
+    text(titleOf({ model }), { x: MARGIN, y: 26, 'font-size': 16, 'font-weight': 600 }),
     text(facts + tau, { x: MARGIN, y: 43, fill: '#57606a', 'font-size': 11 }),
   ];
 }

@@ -29,6 +29,8 @@ export function document(
   const { width, height } = size;
   const root = {
     xmlns: 'http://www.w3.org/2000/svg',
+    role: 'img',
+    'aria-label': title,
     viewBox: `0 0 ${shown(width)} ${shown(height)}`,
     width,
     height,
@@ -37,7 +39,7 @@ export function document(
     fill: '#1f2328',
   };
   const page = element('rect', { width, height, fill: '#ffffff' });
-  return `${element('svg', root, ['\n', [page, ...content].join('\n'), '\n'])}\n`;
+  return `${element('svg', root, ['\n', [element('title', {}, [escaped(title)]), page, ...content].join('\n'), '\n'])}\n`;
 }
 
 function shown(value: string | number): string {

@@ -52,7 +52,9 @@ describe('for a person', () => {
       report({ sky: 0.1, cat: 0.9 }, { cat: { halves: [0.5, 0.5] }, sky: { halves } }),
     );
 
-    expect(lines).toContain('unclear: the halves of the seeds rank the LoRAs otherwise; an unclear LoRA counts as high');
+    expect(lines).toContain(
+      'unclear: the halves of the seeds rank the LoRAs otherwise; an unclear LoRA counts as high',
+    );
     expect(lines).toContain('low, in order: none');
   });
 

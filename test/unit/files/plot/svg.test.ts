@@ -10,8 +10,9 @@ test('numbers have two decimals at most, so that the same plot is the same file'
   expect(polyline([[0.1 + 0.2, 1]], { stroke: 'red' })).toBe('<polyline points="0.3,1" fill="none" stroke="red"/>');
 });
 
-test('a document has its size and a white page', () => {
-  const svg = document({ width: 10, height: 20 }, [element('g', {})]);
+test('a document has a title, its size and a white page', () => {
+  const svg = document({ title: 'a & b', width: 10, height: 20 }, [element('g', {})]);
   expect(svg).toContain('viewBox="0 0 10 20"');
+  expect(svg).toContain('<title>a &amp; b</title>');
   expect(svg).toContain('<rect width="10" height="20" fill="#ffffff"/>');
 });
