@@ -21,12 +21,11 @@ export function polyline(points: readonly (readonly [number, number])[], attribu
   return element('polyline', { points: written, fill: 'none', ...attributes });
 }
 
-/** Attributes of the whole that every plot shares: white, so that it can be read on any page. */
+/** A whole drawing on white, so that it can be read on any page. The title is what a screen reader says, and what hovers over it. */
 export function document(
-  size: { readonly width: number; readonly height: number },
+  { title, width, height }: { readonly title: string; readonly width: number; readonly height: number },
   content: readonly string[],
 ): string {
-  const { width, height } = size;
   const root = {
     xmlns: 'http://www.w3.org/2000/svg',
     role: 'img',
