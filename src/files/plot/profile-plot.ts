@@ -54,7 +54,7 @@ export function profilePlot(options: {
     ...ranked.flatMap(({ id, profile }, index) => {
       const y = spectra + index * CHART_STRIDE;
       return (['latent', 'pixel'] as const).map((space) =>
-        spectrumChart(`${shortened(id, 30)}, ${space}s`, profile[space], {
+        spectrumChart(`${shortened(id, 22)}, ${space}s`, profile[space], {
           x: space === 'latent' ? MARGIN : RIGHT_HALF,
           y,
           width: HALF,
@@ -101,7 +101,7 @@ function scoreRows(
     const [one, other] = pixel.halves;
     const role = sets.classes.find((each) => each.id === id)?.frequencyClass ?? '';
     return [
-      text(shortened(id, 20), { x: MARGIN, y: middle + 4, 'font-size': 11 }),
+      text(shortened(id, 18), { x: MARGIN, y: middle + 4, 'font-size': 11 }),
       text(role, { x: frame.x - 12, y: middle + 4, 'font-size': 10, fill: '#57606a', 'text-anchor': 'end' }),
       element('line', { x1: frame.x, x2: frame.x + frame.width, y1: middle, y2: middle, stroke: '#e4e7eb' }),
       element('line', {
@@ -166,7 +166,7 @@ function changeChart(ranked: readonly NamedProfile[], amplitude: 'raw' | 'log', 
   const values = [...base, ...ranked.flatMap(({ profile }) => profile.paper.change[amplitude])];
   const y = axisOver(Math.min(0, ...values), Math.max(0, ...values));
   return chart({
-    title: `The paper's change of the high band, ${amplitude} amplitude`,
+    title: `The paper's high-band change, ${amplitude}`,
     frame,
     x: trajectoryAxis(),
     y: { ...y, label: 'grey: no LoRA' },
@@ -195,7 +195,7 @@ function spectrumChart(title: string, space: SpaceProfile, frame: Frame): string
     },
     y: {
       ...axisOver(0, Math.max(...densities.flat())),
-      label: `energy of the change by radius; strength ${space.strength.toFixed(3)}`,
+      label: `energy density; strength ${space.strength.toFixed(3)}`,
     },
     band: { from: HIGH_BAND_FROM, to: 1, label: `high band: ${percent(space.score)}` },
     lines: densities.map((density, level) => ({
