@@ -29,6 +29,7 @@ export type Command =
 
 export const USAGE = `usage: overtone generate --prompt TEXT [options]
        overtone plan --prompt TEXT [options]
+       overtone profile --help
 
 generate makes a picture; plan, with the same options, says what would run and what it would cost, and runs nothing.
 
@@ -103,7 +104,7 @@ export function parseCommand(argv: readonly string[], context: CommandContext): 
 
   const command = COMMANDS.find((name) => name === positionals[0]);
   if (command === undefined || positionals.length > 1) {
-    problems.push(problem('command', `command is '${positionals.join(' ')}'; must be generate or plan`));
+    problems.push(problem('command', `command is '${positionals.join(' ')}'; must be generate, plan or profile`));
   }
   const checkpoint = values.model ?? context.checkpoint;
   if (checkpoint === undefined) problems.push(problem('--model', '--model is missing, and so is OVERTONE_MODEL'));
