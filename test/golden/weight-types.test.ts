@@ -27,6 +27,8 @@ beforeAll(async () => {
   await copyCheckpoint(join(folder, 'bf16'), join(folder, 'bf16-as-f32'), asFloat32);
   await copyCheckpoint(GOLDEN_CHECKPOINT, join(folder, 'sharded'), asFloat32);
   await shardCheckpoint(join(folder, 'sharded'), 3);
+  await cp(join(folder, 'bf16'), join(folder, 'bf16-sharded'), { recursive: true });
+  await shardCheckpoint(join(folder, 'bf16-sharded'), 3);
 });
 
 afterAll(() => rm(folder, { recursive: true }));
@@ -44,14 +46,21 @@ test('weights in three shards are the weights of one file', async () => {
 });
 
 test('a picture of a BF16 checkpoint, whole or in shards, is that of the F32 upcast to the last bit', async () => {
-  await cp(join(folder, 'bf16'), join(folder, 'bf16-sharded'), { recursive: true });
-  await shardCheckpoint(join(folder, 'bf16-sharded'), 3);
   const upcast = await pictureOf(join(folder, 'bf16-as-f32'));
 
   expect(await pictureOf(join(folder, 'bf16'))).toEqual(upcast);
   expect(await pictureOf(join(folder, 'bf16-sharded'))).toEqual(upcast);
   // So that a picture of one colour cannot pass.
   expect(new Set(upcast).size).toBeGreaterThan(100);
+});
+
+test('shards of one component may be of several types', async () => {
+  const mixed = join(folder, 'mixed');
+  await cp(join(folder, 'bf16-as-f32'), mixed, { recursive: true });
+  await shardCheckpoint(mixed, 3);
+  const shard = 'unet/diffusion_pytorch_model-00002-of-00003.safetensors';
+  await cp(join(folder, 'bf16-sharded', shard), join(mixed, shard));
+  expect(await outputsOf(mixed)).toEqual(await outputsOf(join(folder, 'bf16-as-f32')));
 });
 
 /** Pixels of a picture with two LoRAs by cmlora, through the whole engine. */
