@@ -1,5 +1,6 @@
 import { assert } from '../assert.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { weightedSum } from '../tensor/weighted-sum.ts';
 import type { Conditioning, Predictions } from './method.ts';
 
 /**
@@ -7,14 +8,8 @@ import type { Conditioning, Predictions } from './method.ts';
  * method that runs more than one pass.
  */
 export function fold(weights: readonly number[], predictions: readonly Tensor[]): Tensor {
-  const [first] = predictions;
-  assert(first !== undefined && weights.length === predictions.length, 'one weight for each prediction');
-  const sums = new Float64Array(first.data.length);
-  predictions.forEach(({ data }, index) => {
-    assert(data.length === sums.length, 'predictions have one shape');
-    addScaled(sums, data, weights[index] ?? 0);
-  });
-  return { data: Float32Array.from(sums), dims: first.dims };
+  assert(weights.length === predictions.length, 'one weight for each prediction');
+  return weightedSum(...predictions.map((prediction, index) => [weights[index] ?? 0, prediction] as const));
 }
 
 /**
@@ -33,8 +28,4 @@ export function foldHalves(
       predictions.filter((_, index) => texts[index % texts.length] === text),
     );
   return { uncond: texts.includes('negative') ? half('negative') : null, cond: half('prompt') };
-}
-
-function addScaled(sums: Float64Array, values: Float32Array, weight: number): void {
-  for (let i = 0; i < sums.length; i++) sums[i] = (sums[i] ?? 0) + weight * (values[i] ?? 0);
 }

@@ -18,6 +18,6 @@ test('a single prediction of weight 1 comes back bit for bit', () => {
 test('predictions of unequal shapes are a mistake of the caller', () => {
   const small = { dims: [1], data: new Float32Array(1) };
   const large = { dims: [2], data: new Float32Array(2) };
-  expect(() => fold([0.5, 0.5], [small, large])).toThrow('one shape');
+  expect(() => fold([0.5, 0.5], [small, large])).toThrow('of shapes [1] and [2]');
   expect(() => fold([1], [small, small])).toThrow('one weight');
 });
