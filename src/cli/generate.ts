@@ -87,7 +87,7 @@ async function collect(events: AsyncIterable<PipelineEvent>, output: Output) {
   for await (const event of events) {
     if (event.type === 'step') output.progress(`step ${event.step} of ${event.steps}`);
     else if (event.type === 'image') image = event;
-    else done = event;
+    else if (event.type === 'done') done = event;
   }
   assert(image !== undefined && done !== undefined, 'a generation ends with an image and done');
   return { image, done };

@@ -1,4 +1,5 @@
 import type { ProblemDetails } from './errors.ts';
+import type { PreviewRequest } from './job.ts';
 import type { ModelDescriptor } from './model-descriptor.ts';
 import type { PipelineEvent } from './pipeline-event.ts';
 import type { ResolvedRequest } from './resolved-request.ts';
@@ -8,7 +9,13 @@ import type { ResolvedRequest } from './resolved-request.ts';
  * A `run` is one attempt at one job; its events end with exactly one `finished` or `failed`.
  */
 export type ToEngine =
-  | { readonly type: 'run'; readonly run: string; readonly jobId: string; readonly request: ResolvedRequest }
+  | {
+      readonly type: 'run';
+      readonly run: string;
+      readonly jobId: string;
+      readonly request: ResolvedRequest;
+      readonly preview: PreviewRequest | undefined;
+    }
   | { readonly type: 'cancel'; readonly run: string }
   | { readonly type: 'shutdown' };
 

@@ -226,6 +226,21 @@ export const GENERATION_REQUEST_SCHEMA = Type.Object(
         description: 'How the LoRAs act together. Default: cmlora for two or more LoRAs, else merge.',
       }),
     ),
+    preview: Type.Optional(
+      Type.Object(
+        {
+          every_steps: Type.Integer({
+            minimum: 1,
+            maximum: LIMITS.stepsMax,
+            description: `Steps between two previews; at most ${LIMITS.previewsMax} previews in all.`,
+          }),
+        },
+        {
+          ...closed,
+          description: 'Small pictures of what is being made, as events. They change nothing of the result.',
+        },
+      ),
+    ),
     output: Type.Optional(Type.Object({ format: Type.Optional(Type.Enum(['png'])) }, closed)),
   },
   { ...closed, description: 'One prompt and its LoRAs, to become pictures.' },

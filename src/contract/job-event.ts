@@ -18,6 +18,18 @@ export type JobEvent =
       /** The LoRA that led the step, where the method has a leader. */
       readonly leader: string | null;
     }
+  | {
+      /** The picture as far as it is known after a step, where the request asked for previews. */
+      readonly type: 'preview';
+      readonly attempt: number;
+      readonly image: number;
+      readonly step: number;
+      readonly content_type: 'image/webp';
+      readonly width: number;
+      readonly height: number;
+      /** The file in base64, 20 kB at most before that. */
+      readonly data: string;
+    }
   | { readonly type: 'completed'; readonly result: GenerationResult }
   | { readonly type: 'failed'; readonly error: ProblemDetails }
   | { readonly type: 'cancelled' };

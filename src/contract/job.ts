@@ -14,6 +14,12 @@ export interface AcceptedJob {
   readonly request: ResolvedRequest;
   readonly loras: readonly NamedReceipt[];
   readonly warnings: readonly string[];
+  /** No part of the request that is resolved: it changes no picture. */
+  readonly preview?: PreviewRequest;
+}
+
+export interface PreviewRequest {
+  readonly every_steps: number;
 }
 
 /** What a run adds to an accepted job; both together are the result. Kept apart so that nothing is stored twice. */

@@ -11,6 +11,8 @@ export const LIMITS = {
   /** Width and height are multiples of this: the VAE's factor. */
   sideMultiple: 8,
   imagesMax: 8,
+  /** Previews of one generation: they lie in its stream of events, 20 kB each at most. */
+  previewsMax: 64,
   guidanceScaleMax: 50,
   /** Seeds are what torch's generator takes and JSON carries exactly: 0 to 2^53 - 1. */
   seedMax: Number.MAX_SAFE_INTEGER,

@@ -11,6 +11,17 @@ export type PipelineEvent =
       readonly leader: string | null;
     }
   | {
+      /** The picture as far as it is known after a step. */
+      readonly type: 'preview';
+      readonly image: number;
+      readonly step: number;
+      /** One pixel for each latent cell. */
+      readonly width: number;
+      readonly height: number;
+      /** RGB, 8 bits, row-major: 3 * width * height bytes. */
+      readonly pixels: Uint8Array;
+    }
+  | {
       readonly type: 'image';
       readonly image: number;
       readonly seed: number;

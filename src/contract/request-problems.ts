@@ -27,7 +27,6 @@ const PROBLEMS_SHOWN = 100;
 const LATER_FIELDS: ReadonlySet<string> = new Set([
   'strict_loras',
   'cache',
-  'preview',
   'priority',
   'webhook',
   'deadline_ms',

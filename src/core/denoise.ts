@@ -15,6 +15,9 @@ export interface DenoiseProgress {
   readonly evaluation: Evaluation;
   readonly plan: EvaluationPlan;
   readonly passes: readonly UnetPass[];
+  /** What the model was shown, and the guided output that the sampler got for it. */
+  readonly input: Tensor;
+  readonly output: Tensor;
   /** False where the sampler will look at the model again within this step. */
   readonly isLastOfStep: boolean;
 }
@@ -55,7 +58,7 @@ export async function* denoise(options: DenoiseOptions): AsyncGenerator<DenoiseP
     call = trajectory.next(output);
 
     const isLastOfStep = evaluations[evaluation.index + 1]?.step !== evaluation.step;
-    yield { evaluation, plan: plan.summary, passes: plan.passes, isLastOfStep };
+    yield { evaluation, plan: plan.summary, passes: plan.passes, input, output, isLastOfStep };
   }
   return call.value;
 }

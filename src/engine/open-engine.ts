@@ -9,6 +9,7 @@ import { createAdapterCache } from './adapter-cache.ts';
 import { createClipTokenizer } from './clip-tokenizer.ts';
 import { describeModel } from './describe-model.ts';
 import { createFeatureCache } from './feature-cache.ts';
+import { createLatentColours } from './latent-colours.ts';
 import { type LoadProgress, loadGraphs } from './load-graphs.ts';
 import { createLoraFeeds } from './lora-feeds.ts';
 import { createPredict } from './predict-rows.ts';
@@ -91,6 +92,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const features = createFeatureCache(FEATURE_BYTES);
   const textEncoder = createTextEncoder(graphs.textEncoder, loraFeeds);
   const unet = createUnet(graphs.unet, loraFeeds);
+  const vae = createVae(graphs.vae, loraFeeds);
   let leaseCount = 0;
 
   return {
@@ -100,7 +102,8 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
 
     predict: createPredict(unet, features),
 
-    ...createVae(graphs.vae, loraFeeds),
+    ...vae,
+    latentColours: createLatentColours(model.latentChannels, vae.decode),
 
     async acquireAdapters(loras, signal) {
       const release = await adapters.acquire(loras);

@@ -26,6 +26,15 @@ export interface GenerationEventMessage {
   readonly queued?: { readonly queue_position?: number };
   readonly started?: { readonly attempt: number; readonly device: string };
   readonly step?: { readonly image?: number; readonly step: number; readonly steps: number; readonly leader?: string };
+  readonly preview?: {
+    readonly attempt: number;
+    readonly image?: number;
+    readonly step: number;
+    readonly content_type: string;
+    readonly width: number;
+    readonly height: number;
+    readonly data: Buffer;
+  };
   readonly image_chunk?: { readonly image?: number; readonly offset?: number; readonly data: Buffer };
   /** Without the fields that are empty or 0, which protobuf does not send. */
   readonly completed?: { readonly result: Partial<GenerationResult> };

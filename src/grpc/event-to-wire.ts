@@ -8,6 +8,7 @@ export function eventToWire(id: string, { id: resumeToken, event }: StoredJobEve
 
 function contentOf(event: JobEvent): object {
   if (event.type === 'completed') return { result: resultToWire(event.result) };
+  if (event.type === 'preview') return { ...event, data: Buffer.from(event.data, 'base64') };
   const { type: _, ...content } = event;
   return content;
 }

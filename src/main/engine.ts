@@ -48,12 +48,16 @@ function serve(engine: Engine): void {
 }
 
 /** Runs one attempt to its end. Never rejects: whatever goes wrong is the run's last message. */
-async function run(engine: Engine, { run, jobId, request }: Extract<ToEngine, { type: 'run' }>): Promise<void> {
+async function run(
+  engine: Engine,
+  { run, jobId, request, preview }: Extract<ToEngine, { type: 'run' }>,
+): Promise<void> {
   const controller = new AbortController();
   controllers.set(run, controller);
   const jobLogger = logger.child({ job: jobId, run });
   try {
-    for await (const event of generate(request, engine.model, engine, controller.signal, () => performance.now())) {
+    const now = () => performance.now();
+    for await (const event of generate(request, engine.model, engine, controller.signal, now, preview)) {
       send({ type: 'event', run, event });
       if (event.type === 'step') jobLogger.debug({ image: event.image, step: event.step, of: event.steps }, 'step');
     }

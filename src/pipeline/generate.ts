@@ -1,9 +1,11 @@
+import type { PreviewRequest } from '../contract/job.ts';
 import type { ModelDescriptor } from '../contract/model-descriptor.ts';
 import type { PipelineEvent } from '../contract/pipeline-event.ts';
 import type { ResolvedRequest } from '../contract/resolved-request.ts';
 import { assert } from '../core/assert.ts';
 import type { CacheUse, CompositionPlanner, EvaluationPlan, UnetPass } from '../core/composition/method.ts';
 import { denoise } from '../core/denoise.ts';
+import { cleanLatent, previewOf } from '../core/image/latent-preview.ts';
 import { rgbFromPlanes } from '../core/image/planes-to-rgb.ts';
 import { torchGenerator } from '../core/random/torch-generator.ts';
 import { SAMPLERS } from '../core/samplers/index.ts';
@@ -28,6 +30,7 @@ export async function* generate(
   ports: EnginePorts,
   signal: AbortSignal,
   now: () => number,
+  preview?: PreviewRequest,
 ): AsyncGenerator<PipelineEvent, void, void> {
   const stopwatch = createStopwatch(now);
   const lease = await stopwatch.time('load_loras_ms', () => ports.acquireAdapters(request.loras, signal));
@@ -44,7 +47,7 @@ export async function* generate(
     let plan: readonly EvaluationPlan[] = [];
     for (let image = 0; image < request.n; image++) {
       const featurePrefix = `${lease.name}/${image}/`;
-      const run = { request, model, planner, texts, ports, signal, stopwatch, image, featurePrefix, passes };
+      const run = { request, model, planner, texts, ports, signal, stopwatch, image, featurePrefix, passes, preview };
       const drawn = yield* drawLatent(run);
       ports.dropFeatures(featurePrefix);
       plan = drawn.plan;
@@ -73,6 +76,7 @@ interface Run {
   readonly featurePrefix: string;
   /** Counts the rows that have run, over all images. */
   readonly passes: { full: number; reuse: number };
+  readonly preview: PreviewRequest | undefined;
 }
 
 /** Noise to a finished latent, with an event after each step. */
@@ -100,8 +104,19 @@ async function* drawLatent(
     if (progress.done) return { latent: progress.value, plan };
     const { evaluation, plan: summary, isLastOfStep } = progress.value;
     plan.push(summary);
-    if (isLastOfStep) yield { type: 'step', image, step: evaluation.step + 1, steps, leader: summary.leader };
+    if (!isLastOfStep) continue;
+    const step = evaluation.step + 1;
+    yield { type: 'step', image, step, steps, leader: summary.leader };
+    if (isPreviewed(step, run)) {
+      const latent = cleanLatent(model.scheduler, { ...progress.value, timestep: evaluation.timestep });
+      yield { type: 'preview', image, step, ...previewOf(latent, await run.ports.latentColours(signal)) };
+    }
   }
+}
+
+/** Not after the last step, when the picture itself comes. */
+function isPreviewed(step: number, { preview, request }: Run): boolean {
+  return preview !== undefined && step % preview.every_steps === 0 && step < request.steps;
 }
 
 async function predict(

@@ -1,4 +1,5 @@
 import type { CacheUse } from '../core/composition/method.ts';
+import type { LatentColours } from '../core/image/latent-preview.ts';
 import type { AdapterUse } from '../core/lora/adapter.ts';
 import type { Tensor } from '../core/tensor/tensor.ts';
 
@@ -33,6 +34,8 @@ export interface EnginePorts {
   predict(rows: readonly UnetRow[], signal: AbortSignal): Promise<readonly Tensor[]>;
   /** Latents as the sampler left them, [1, C, h, w], to RGB planes [1, 3, 8h, 8w] in about -1 to 1. */
   decode(latent: Tensor, signal: AbortSignal): Promise<Tensor>;
+  /** The linear map from latents to colours that previews are made with. */
+  latentColours(signal: AbortSignal): Promise<LatentColours>;
   /** Makes adapters ready by sha256; they stay so until `release`. Rejects with an InputError if one cannot be had. */
   acquireAdapters(
     loras: readonly { readonly id: string; readonly sha256: string }[],

@@ -1,6 +1,7 @@
 import { ServiceError } from '../contract/errors.ts';
 import type { GenerationRequest } from '../contract/generation-request.ts';
 import type { NamedReceipt } from '../contract/generation-result.ts';
+import type { PreviewRequest } from '../contract/job.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { ModelDescriptor } from '../contract/model-descriptor.ts';
 import type { ResolvedLora, ResolvedRequest } from '../contract/resolved-request.ts';
@@ -25,6 +26,8 @@ export interface ResolvedGeneration {
   readonly receipts: readonly NamedReceipt[];
   /** What a person should know and that is no error. */
   readonly warnings: readonly string[];
+  /** Where previews were asked for. */
+  readonly preview?: PreviewRequest;
 }
 
 /**
@@ -68,12 +71,18 @@ export async function resolveRequest(
   const problems = [
     ...sideProblems(resolved, model),
     ...seedProblems(resolved),
+    ...previewProblems(request.preview, resolved),
     ...loraProblems,
     ...compositionProblems(resolved.composition, context),
   ];
   if (problems.length > 0) throw new InputError(problems);
   const receipts = found.map(({ lora, receipt }) => ({ id: nameOf(lora), ...receipt }));
-  return { request: resolved, receipts, warnings: [...classWarnings(resolved), ...unmatchedWarnings(receipts)] };
+  return {
+    request: resolved,
+    receipts,
+    warnings: [...classWarnings(resolved), ...unmatchedWarnings(receipts)],
+    ...(request.preview !== undefined && { preview: request.preview }),
+  };
 }
 
 type RequestedLora = NonNullable<GenerationRequest['loras']>[number];
@@ -159,6 +168,21 @@ function seedProblems({ seed, n }: ResolvedRequest): readonly Problem[] {
   if (seed <= seedMax) return [];
   const message = `seed is ${seed}; must be at most ${seedMax} for ${n} images, since image i uses seed + i`;
   return [{ code: 'invalid_request', subject: 'seed', message }];
+}
+
+function previewProblems(preview: PreviewRequest | undefined, { steps, n }: ResolvedRequest): readonly Problem[] {
+  if (preview === undefined) return [];
+  const { every_steps: every } = preview;
+  const count = n * previewsOf(steps, every);
+  if (count <= LIMITS.previewsMax) return [];
+  const subject = 'preview.every_steps';
+  const message = `${subject} is ${every}, which makes ${count} previews; must make at most ${LIMITS.previewsMax}`;
+  return [{ code: 'invalid_request', subject, message }];
+}
+
+/** None after the last step, when the picture itself comes. */
+function previewsOf(steps: number, every: number): number {
+  return Math.floor((steps - 1) / every);
 }
 
 function classWarnings({ composition, loras }: ResolvedRequest): readonly string[] {

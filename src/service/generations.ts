@@ -98,11 +98,13 @@ export function createGenerations(parts: GenerationsParts): Generations {
 
   return {
     async submit(body) {
-      const { request, receipts, warnings, model } = await resolve(body);
+      const { request, receipts, warnings, preview, model } = await resolve(body);
       await models.expectWorker(model.id);
       const id = makeJobId(now(), randomBytes(RANDOM_BYTES));
       const queuePosition = await reaching('Redis', () => producer.countWaiting(model.id));
-      await reaching('Redis', () => journal.create(id, { request, loras: receipts, warnings }, queuePosition));
+      await reaching('Redis', () =>
+        journal.create(id, { request, loras: receipts, warnings, ...(preview && { preview }) }, queuePosition),
+      );
       try {
         await reaching('Redis', () => producer.add(model.id, id));
       } catch (error) {

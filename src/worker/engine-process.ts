@@ -1,9 +1,9 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import type { FromEngine, ToEngine } from '../contract/engine-protocol.ts';
 import { type ProblemDetails, ServiceError } from '../contract/errors.ts';
+import type { AcceptedJob } from '../contract/job.ts';
 import type { ModelDescriptor } from '../contract/model-descriptor.ts';
 import type { PipelineEvent } from '../contract/pipeline-event.ts';
-import type { ResolvedRequest } from '../contract/resolved-request.ts';
 import type { Logger } from '../telemetry/logger.ts';
 
 /**
@@ -91,7 +91,11 @@ export class EngineProcess {
    * One attempt at one job. Throws a RunFailure for what the engine could not do, `engine_crashed` if it dies, and the signal's
    * reason once that is aborted and the engine has let go.
    */
-  async *run(jobId: string, request: ResolvedRequest, signal: AbortSignal): AsyncGenerator<PipelineEvent, void, void> {
+  async *run(
+    jobId: string,
+    { request, preview }: Pick<AcceptedJob, 'request' | 'preview'>,
+    signal: AbortSignal,
+  ): AsyncGenerator<PipelineEvent, void, void> {
     await this.ready(signal);
     const id = `${jobId}/${++this.#runCount}`;
     const run: Run = { inbox: [], notify: () => {} };
@@ -100,7 +104,7 @@ export class EngineProcess {
     signal.addEventListener('abort', cancel);
     let hasEnded = false;
     try {
-      this.#send({ type: 'run', run: id, jobId, request });
+      this.#send({ type: 'run', run: id, jobId, request, preview });
       for (;;) {
         const message = run.inbox.shift();
         if (message === undefined) {

@@ -1,11 +1,12 @@
 import { ERRORS, type ProblemDetails, problemDetails, ServiceError } from '../contract/errors.ts';
 import type { ImageResult } from '../contract/generation-result.ts';
-import type { JobOutcome } from '../contract/job.ts';
+import type { AcceptedJob, JobOutcome } from '../contract/job.ts';
 import type { ModelDescriptor } from '../contract/model-descriptor.ts';
 import type { PipelineEvent } from '../contract/pipeline-event.ts';
 import type { ResolvedRequest } from '../contract/resolved-request.ts';
 import { VERSION } from '../contract/version.ts';
 import { encodePng } from '../files/encode-image.ts';
+import { encodePreview } from '../files/encode-preview.ts';
 import { recipeOf } from '../files/recipe.ts';
 import type { StopReason, Turn, Verdict } from '../queue/consumer.ts';
 import type { BlobStore } from '../store/blob-store.ts';
@@ -24,7 +25,11 @@ export interface RunJobEffects {
   readonly blobs: BlobStore;
   readonly engine: {
     ready(signal: AbortSignal): Promise<ModelDescriptor>;
-    run(jobId: string, request: ResolvedRequest, signal: AbortSignal): AsyncIterable<PipelineEvent>;
+    run(
+      jobId: string,
+      job: Pick<AcceptedJob, 'request' | 'preview'>,
+      signal: AbortSignal,
+    ): AsyncIterable<PipelineEvent>;
   };
   readonly turnstile: Turnstile;
   readonly now: () => number;
@@ -74,9 +79,10 @@ async function produce(options: {
   }
   const images: ImageResult[] = [];
   let encodeMs = 0;
-  for await (const event of effects.engine.run(claim.id, request, signal)) {
-    if (event.type === 'step') {
-      const answer = await effects.journal.publish(claim, { attempt: claim.attempt, ...event });
+  for await (const event of effects.engine.run(claim.id, claim.job, signal)) {
+    if (event.type === 'step' || event.type === 'preview') {
+      const told = event.type === 'step' ? event : await previewEvent(event);
+      const answer = await effects.journal.publish(claim, { attempt: claim.attempt, ...told });
       const reason: StopReason | undefined =
         answer === 'cancel' ? 'cancelled' : answer === 'fenced' ? 'lock lost' : undefined;
       if (reason !== undefined) stop.abort(reason);
@@ -98,6 +104,11 @@ async function produce(options: {
     }
   }
   throw new Error('the engine finished a run without saying what it did');
+}
+
+async function previewEvent({ image, step, ...pixels }: Extract<PipelineEvent, { type: 'preview' }>) {
+  const { bytes, ...file } = await encodePreview(pixels);
+  return { type: 'preview', image, step, ...file, data: Buffer.from(bytes).toString('base64') } as const;
 }
 
 async function keepImage(

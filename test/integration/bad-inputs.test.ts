@@ -99,6 +99,8 @@ const REQUESTS: readonly BadRequest[] = [
   row('an order that names a stranger', cmlora({ order: ['kohya-attention-r4', 'who'] }), ['composition.order']),
   row('an order that leaves one out', cmlora({ order: ['kohya-attention-r4'] }), ['composition.order']),
   row('an unknown format', { output: { format: 'bmp' } }, ['output.format']),
+  row('previews every 0 steps', { preview: { every_steps: 0 } }, ['preview.every_steps']),
+  row('more previews than are kept', { steps: 150, preview: { every_steps: 1 } }, ['preview.every_steps']),
   jsonRow('an unknown field', { colour: 'red' }, ['colour']),
   ...Object.keys(BAD_LORA_FILES).map((id) => {
     return row(`a LoRA file with ${id.replaceAll('-', ' ')}`, lora(id), ['loras[0].id'], codeOfFile(id));

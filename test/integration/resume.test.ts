@@ -43,10 +43,11 @@ async function watch(id: string, after: string | undefined): Promise<readonly Ge
 }
 
 test('a stream resumed after each of its events is the rest of the unbroken one', async () => {
-  const id = await submit({ steps: 12, n: 2 });
+  const id = await submit({ steps: 12, n: 2, preview: { every_steps: 3 } });
   const unbroken = await allEvents(await sseFrom(id, undefined));
   const watched = await watch(id, undefined);
-  expect(unbroken).toHaveLength(2 + 24 + 1);
+  expect(unbroken.filter((event) => event.name === 'preview')).toHaveLength(2 * 3);
+  expect(unbroken).toHaveLength(2 + 24 + 6 + 1);
   expect(watched.map((event) => event.resume_token)).toEqual(unbroken.map((event) => event.id));
 
   for (const [index, { id: after }] of unbroken.entries()) {
@@ -91,7 +92,7 @@ async function watchInPieces(id: string, seed: number): Promise<{ events: Genera
 }
 
 test(`streams of a running generation, cut off ${CUTS} times at random, are the unbroken ones`, async () => {
-  const id = await submit({ steps: 150, n: 2 });
+  const id = await submit({ steps: 150, n: 2, preview: { every_steps: 20 } });
   const [pieces, watchedPieces, unbroken, watched] = await Promise.all([
     readInPieces(id, 1),
     watchInPieces(id, 2),
@@ -99,7 +100,7 @@ test(`streams of a running generation, cut off ${CUTS} times at random, are the 
     watch(id, undefined),
   ]);
 
-  expect(unbroken).toHaveLength(2 + 300 + 1);
+  expect(unbroken).toHaveLength(2 + 300 + 14 + 1);
   expect(new Set(unbroken.map((event) => event.id)).size).toBe(unbroken.length);
   expect(pieces.cuts).toBe(CUTS);
   expect(pieces.events).toEqual(unbroken);

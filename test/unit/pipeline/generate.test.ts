@@ -92,6 +92,7 @@ function fakePorts(overrides: Partial<EnginePorts> = {}) {
       calls.unet.push(...rows);
       return rows.map(({ latent }) => filled(latent.dims, 0.1));
     },
+    latentColours: async () => [0, 1, 2].map(() => [1, 0, 0, 0, 0]),
     decode: async ({ dims: [, , height = 0, width = 0] }) => filled([1, 3, 8 * height, 8 * width], 0),
     async acquireAdapters() {
       calls.leases += 1;
@@ -145,6 +146,39 @@ describe('events', () => {
     const steps = (await run(request, fakePorts().ports)).filter((event) => event.type === 'step');
 
     expect(steps.map(({ leader }) => leader)).toEqual(planned(request).plan.map(({ leader }) => leader));
+  });
+});
+
+describe('previews', () => {
+  const collect = async (everySteps?: number) => {
+    const preview = everySteps === undefined ? undefined : { every_steps: everySteps };
+    const { ports } = fakePorts();
+    const events: PipelineEvent[] = [];
+    const request = { ...REQUEST, steps: 7, n: 2 };
+    for await (const event of generate(request, MODEL, ports, new AbortController().signal, () => 0, preview)) {
+      events.push(event);
+    }
+    return events;
+  };
+
+  test('come after every so many steps of each picture, and not after the last', async () => {
+    const previews = (await collect(3)).filter((event) => event.type === 'preview');
+    expect(previews.map(({ image, step }) => [image, step])).toEqual([
+      [0, 3],
+      [0, 6],
+      [1, 3],
+      [1, 6],
+    ]);
+    // One pixel for each cell of a latent of 16x24 pixels.
+    for (const { width, height, pixels } of previews) {
+      expect([width, height, pixels.length]).toEqual([2, 3, 18]);
+    }
+    expect((await collect(7)).filter((event) => event.type === 'preview')).toEqual([]);
+  });
+
+  test('change nothing else', async () => {
+    const without = await collect();
+    expect((await collect(2)).filter((event) => event.type !== 'preview')).toEqual(without);
   });
 });
 

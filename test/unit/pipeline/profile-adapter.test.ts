@@ -66,6 +66,7 @@ const EFFECTS: Readonly<Record<string, (latent: Tensor) => Tensor>> = {
 function fakePorts(overrides: Partial<EnginePorts> = {}) {
   const calls = { unet: [] as (readonly UnetRow[])[], leases: 0, decodes: 0 };
   const ports: EnginePorts = {
+    latentColours: async () => [[], [], []],
     tokenize: (text) => ({ ids: [text.length, 0, 0], truncated: text.length > 20 }),
     encodeText: async (rows) =>
       rows.map(({ ids, adapters }) => ({ data: Float32Array.from([ids[0] ?? 0, adapters.length]), dims: [1, 1, 2] })),
