@@ -58,6 +58,7 @@ function engine(child, model, receive) {
       }
     },
     async close() {
+      if (child.exitCode !== null || child.signalCode !== null) return;
       const gone = new Promise((resolve) => child.once('exit', resolve));
       child.send({ type: 'shutdown' });
       await gone;
