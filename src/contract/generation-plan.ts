@@ -6,7 +6,7 @@ import type { ResolvedRequest } from './resolved-request.ts';
 export interface GenerationPlan {
   readonly request: ResolvedRequest;
   readonly loras: readonly NamedReceipt[];
-  /** Who leads, and why in that order. Null where the method has no leaders. */
+  /** Who leads by the frequency classes, and why in that order. Null with every method but cmlora: switch leads in request order. */
   readonly leading: LeadingPlan | null;
   /** One entry for each model evaluation of an image; every image of the request follows the same plan. */
   readonly plan: readonly PlannedEvaluation[];
