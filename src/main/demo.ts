@@ -7,16 +7,20 @@ import type { Generation } from '../contract/job.ts';
 import { openGrpcClient } from '../grpc/client.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { defaultModel, withDefaultModel } from './default-model.ts';
+import { get, submit } from './demo-http.ts';
+import { type MethodSheet, methodSheet } from './demo-methods.ts';
 import { jsonLine, report } from './demo-report.ts';
 import { startLocalService } from './local-service.ts';
 
 /**
  * `npm run demo [-- --json]`: a private service on this machine, one generation with four LoRAs by cmlora, submitted over HTTP and
- * followed over gRPC, its picture in out/demo.png, and what it was made of in words. Leaves no process and no other file behind.
+ * followed over gRPC, its picture in out/demo.png, and what it was made of in words; beside it a contact sheet of the same request by
+ * every method. Leaves no process and no other file behind.
  * Settings go through, so that `--model`, `--loras` and `--device` show one's own.
  */
 
 const PICTURE = 'out/demo.png';
+const SHEET = 'out/demo-methods.png';
 const LORA_COUNT = 4;
 
 /** For a checkpoint without a request of its own. */
@@ -24,6 +28,12 @@ const PLAIN_REQUEST = { prompt: 'a small house by the sea, evening light', seed:
 
 /** Classes taken in turn where a request is put together here: both sets of the method have a part in it. */
 const CLASSES = ['high', 'high', 'low', 'low'] as const;
+
+interface Pictures {
+  readonly result: GenerationResult;
+  readonly picture: Buffer;
+  readonly sheet: MethodSheet;
+}
 
 async function demo(): Promise<void> {
   const started = performance.now();
@@ -35,13 +45,15 @@ async function demo(): Promise<void> {
       argv.filter((flag) => flag !== '--json'),
       data,
     );
-    const { result, picture } = await makePicture(settings);
+    const { result, picture, sheet } = await makePictures(settings);
     const path = resolve(PICTURE);
     await mkdir(resolve('out'), { recursive: true });
     await writeFile(path, picture);
+    await writeFile(resolve(SHEET), sheet.png);
     const seconds = (performance.now() - started) / 1000;
     say(report(result));
     say(`The picture: ${relative('.', path)} (whole demo ${seconds.toFixed(1)} s)`);
+    say(`The same seed by ${sheet.names.join(', ')}: ${SHEET}`);
     if (wantsJson) say(jsonLine({ result, path, seconds }));
   } finally {
     await rm(data, { recursive: true, force: true });
@@ -62,7 +74,7 @@ function demoSettings(argv: readonly string[], data: string): Settings {
   });
 }
 
-async function makePicture(settings: Settings): Promise<{ result: GenerationResult; picture: Buffer }> {
+async function makePictures(settings: Settings): Promise<Pictures> {
   say(`Starting Redis, gateway, worker and engine for ${relative('.', settings.model ?? '')} on ${settings.device}`);
   const service = await startLocalService({
     settings,
@@ -77,7 +89,7 @@ async function makePicture(settings: Settings): Promise<{ result: GenerationResu
     await service.ready;
     const request = await demoRequest(settings);
     say(`POST ${service.httpUrl}/v1/generations  ${JSON.stringify(request)}`);
-    const { id } = await submit(service.httpUrl, request);
+    const { id } = (await submit(service.httpUrl, request)) as { id: string };
     say(`gRPC Watch ${service.grpcAddress}  ${id}`);
     const chunks: Buffer[] = [];
     for await (const event of grpc.events('Watch', { id })) {
@@ -85,9 +97,11 @@ async function makePicture(settings: Settings): Promise<{ result: GenerationResu
       if (event.image_chunk !== undefined) chunks.push(event.image_chunk.data);
       if (event.failed !== undefined) throw new Error(event.failed.error.detail);
     }
-    const generation = (await answerOf(await fetch(`${service.httpUrl}/v1/generations/${id}`))) as Generation;
+    const generation = JSON.parse(`${await get(`${service.httpUrl}/v1/generations/${id}`)}`) as Generation;
     if (generation.result === null) throw new Error(`the generation is ${generation.status}`);
-    return { result: generation.result, picture: Buffer.concat(chunks) };
+    say('The same request by every method');
+    const sheet = await methodSheet(service.httpUrl, request);
+    return { result: generation.result, picture: Buffer.concat(chunks), sheet };
   } finally {
     grpc.close();
     process.off('SIGINT', interrupted);
@@ -111,21 +125,6 @@ async function demoRequest(settings: Settings): Promise<object> {
     .slice(0, LORA_COUNT)
     .map((id, index) => ({ id, weight: 0.8, frequency_class: CLASSES[index] }));
   return { ...PLAIN_REQUEST, loras, composition: { method: 'cmlora' } };
-}
-
-async function submit(httpUrl: string, request: object): Promise<{ id: string }> {
-  const response = await fetch(`${httpUrl}/v1/generations`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(request),
-  });
-  return (await answerOf(response)) as { id: string };
-}
-
-async function answerOf(response: Response): Promise<unknown> {
-  const body = await response.text();
-  if (!response.ok) throw new Error(`HTTP ${response.status}: ${body}`);
-  return JSON.parse(body);
 }
 
 /** On a terminal one line that moves; elsewhere a line for each quarter. */

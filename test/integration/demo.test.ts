@@ -58,6 +58,9 @@ test('the demo makes a picture of four LoRAs, describes it in one JSON line, and
     expect(info).toMatchObject({ width: said.width, height: said.height, channels: 3 });
     expect(createHash('sha256').update(data).digest('hex')).toBe(said.pixels_sha256);
 
+    const sheet = await sharp(join(folder, 'out/demo-methods.png')).metadata();
+    expect([sheet.width, sheet.height]).toEqual([3 * said.width + 8, 2 * said.height + 4]);
+
     expect(processesWith(marker)).toEqual([]);
     expect(readdirSync(folder)).toEqual(['out']);
   } finally {

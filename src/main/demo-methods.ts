@@ -1,0 +1,36 @@
+import { LIMITS } from '../contract/limits.ts';
+import { METHOD_NAMES } from '../core/composition/options.ts';
+import { contactSheet } from '../files/contact-sheet.ts';
+import { get, submit } from './demo-http.ts';
+
+/** The demo's second picture: its request again, at the same seed, by every method there is, so that one sees what the choice does. */
+
+export interface MethodSheet {
+  readonly png: Uint8Array;
+  /** What the sheet shows, from left to right, row by row. */
+  readonly names: readonly string[];
+}
+
+const COLUMNS = 3;
+
+/** All are asked for at once: their rows share calls of the model. */
+export async function methodSheet(httpUrl: string, request: object): Promise<MethodSheet> {
+  const variants: readonly (readonly [name: string, change: object])[] = [
+    ['no LoRA', { loras: [], composition: { method: 'merge' } }],
+    ...METHOD_NAMES.map((method) => [method, { composition: { method } }] as const),
+    ['cmlora fast', { composition: { method: 'cmlora', preset: 'fast' } }],
+  ];
+  const pictures = await Promise.all(
+    variants.map(async ([name, change]) => {
+      const { id, status } = (await submit(httpUrl, { ...request, ...change }, LIMITS.waitSMax)) as Answer;
+      if (status !== 'completed') throw new Error(`the picture by ${name} is ${status}`);
+      return get(`${httpUrl}/v1/generations/${id}/images/0`);
+    }),
+  );
+  return { png: await contactSheet(pictures, COLUMNS), names: variants.map(([name]) => name) };
+}
+
+interface Answer {
+  readonly id: string;
+  readonly status: string;
+}
