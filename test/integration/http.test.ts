@@ -79,7 +79,7 @@ test('the same request gives the same file, whoever asks', async () => {
 });
 
 test('a wait that is too short answers 202 and the generation goes on', async () => {
-  const response = await postJson(at('/v1/generations'), { ...SMALL_REQUEST, steps: 150 }, { prefer: 'wait=1' });
+  const response = await postJson(at('/v1/generations'), { ...SMALL_REQUEST, steps: 150, n: 8 }, { prefer: 'wait=1' });
   expect(response.status).toBe(202);
   const { id, urls } = await jsonOf(response);
   expect((await jsonOf(fetch(at(urls.self)))).status).toBe('running');
@@ -103,7 +103,7 @@ test('many watchers of a running generation all see the same events', async () =
 });
 
 test('a running generation is cancelled within its run, and only once', async () => {
-  const { id, urls } = await submit({ ...SMALL_REQUEST, steps: 150 });
+  const { id, urls } = await submit({ ...SMALL_REQUEST, steps: 150, n: 8 });
   const seen: string[] = [];
   for await (const event of readEvents(await fetch(at(urls.events)))) {
     seen.push(event.name);
@@ -120,7 +120,7 @@ test('a running generation is cancelled within its run, and only once', async ()
 
 test('a waiting generation is cancelled at once and never starts', async () => {
   const busy = await Promise.all(
-    Array.from({ length: service.settings.concurrency }, () => submit({ ...SMALL_REQUEST, steps: 150 })),
+    Array.from({ length: service.settings.concurrency }, () => submit({ ...SMALL_REQUEST, steps: 150, n: 8 })),
   );
   const { id, urls } = await submit(SMALL_REQUEST);
   const response = await fetch(at(urls.cancel), { method: 'POST' });
