@@ -32,6 +32,9 @@ MODEL_INDEX = {
     "vae": ["diffusers", "AutoencoderKL"],
 }
 
+# What Overtone uses where a request leaves these out.
+DEFAULTS = {"steps": 25, "guidance_scale": 4, "sampler": "ddim", "width": 128, "height": 128}
+
 
 def export(work: Path, folder: Path) -> None:
     fresh = folder.with_name(folder.name + ".partial")
@@ -45,6 +48,7 @@ def export(work: Path, folder: Path) -> None:
     make_scheduler().save_pretrained(fresh / "scheduler")
     shutil.copytree(work / "tokenizer", fresh / "tokenizer")
     (fresh / "model_index.json").write_text(json.dumps(MODEL_INDEX, indent=2) + "\n")
+    (fresh / "overtone.json").write_text(json.dumps(DEFAULTS, indent=2) + "\n")
     _forget_local_paths(fresh)
     shutil.rmtree(folder, ignore_errors=True)
     os.replace(fresh, folder)

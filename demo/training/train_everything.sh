@@ -31,3 +31,4 @@ python train_lora.py --work "$work" --checkpoint "$demo/checkpoint" --to "$demo/
 [ -f "$demo/judges/a/config.json" ] || python train_judge_a.py --work "$work" --to "$demo/judges/a" --device "$device"
 python measure_base.py --checkpoint "$demo/checkpoint" --judge "$demo/judges/b"
 python measure_loras.py --checkpoint "$demo/checkpoint" --loras "$demo/loras" --judge "$demo/judges/b"
+python overtone_sheets.py --to "$demo/sheets"
