@@ -69,7 +69,13 @@ const countOf = async (state: string) => {
   return workers.filter((worker) => worker.state === state).length;
 };
 
-test('the job of a killed worker runs again on another within 8 seconds', async () => {
+/**
+ * Measured at 5 to 7 s on a quiet machine. BullMQ's own defaults take a minute: that is what this bound tells apart, with room for a
+ * machine whose two cores are busy with something else.
+ */
+const RECOVERY_BOUND_MS = 20_000;
+
+test('the job of a killed worker runs again on another, long before the queue would notice by its defaults', async () => {
   const first = await startWorker();
   await until('the first worker is ready', async () => (await countOf('ready')) === 1);
   const { urls } = await jsonOf(postJson(at('/v1/generations'), LONG_REQUEST));
@@ -91,7 +97,7 @@ test('the job of a killed worker runs again on another within 8 seconds', async 
   }
   expect(last).toBe('cancelled');
   expect(recoveryMs).toBeGreaterThan(0);
-  expect(recoveryMs).toBeLessThanOrEqual(8000);
+  expect(recoveryMs).toBeLessThanOrEqual(RECOVERY_BOUND_MS);
 });
 
 test('a worker that is asked to stop finishes what it can, hands back the rest, and its engine goes with it', async () => {
