@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { parseSettings, type Settings } from '../config/settings.ts';
@@ -6,11 +6,12 @@ import type { GenerationResult } from '../contract/generation-result.ts';
 import type { Generation } from '../contract/job.ts';
 import { openGrpcClient } from '../grpc/client.ts';
 import { createLogger } from '../telemetry/logger.ts';
-import { defaultModel, withDefaultModel } from './default-model.ts';
+import { withDefaultModel } from './default-model.ts';
 import { get, submit } from './demo-http.ts';
 import { type MethodSheet, methodSheet } from './demo-methods.ts';
 import { jsonLine, report } from './demo-report.ts';
 import { startLocalService } from './local-service.ts';
+import { sampleRequest } from './sample-request.ts';
 
 /**
  * `npm run demo [-- --json]`: a private service on this machine, one generation with four LoRAs by cmlora, submitted over HTTP and
@@ -21,13 +22,6 @@ import { startLocalService } from './local-service.ts';
 
 const PICTURE = 'out/demo.png';
 const SHEET = 'out/demo-methods.png';
-const LORA_COUNT = 4;
-
-/** For a checkpoint without a request of its own. */
-const PLAIN_REQUEST = { prompt: 'a small house by the sea, evening light', seed: 20_250_204, steps: 20 };
-
-/** Classes taken in turn where a request is put together here: both sets of the method have a part in it. */
-const CLASSES = ['high', 'high', 'low', 'low'] as const;
 
 interface Pictures {
   readonly result: GenerationResult;
@@ -87,7 +81,7 @@ async function makePictures(settings: Settings): Promise<Pictures> {
   const grpc = openGrpcClient(service.grpcAddress);
   try {
     await service.ready;
-    const request = await demoRequest(settings);
+    const request = await sampleRequest(settings);
     say(`POST ${service.httpUrl}/v1/generations  ${JSON.stringify(request)}`);
     const { id } = (await submit(service.httpUrl, request)) as { id: string };
     say(`gRPC Watch ${service.grpcAddress}  ${id}`);
@@ -108,23 +102,6 @@ async function makePictures(settings: Settings): Promise<Pictures> {
     process.off('SIGTERM', interrupted);
     await service.close();
   }
-}
-
-/** The checkpoint's own request; for one that has none, the first four LoRAs of the folder at once. */
-async function demoRequest(settings: Settings): Promise<object> {
-  const own = defaultModel();
-  if (settings.model === own.checkpoint && own.demoRequest !== undefined) {
-    return JSON.parse(await readFile(own.demoRequest, 'utf8'));
-  }
-  const files = settings.loras === undefined ? [] : await readdir(settings.loras);
-  const ids = files
-    .filter((name) => name.endsWith('.safetensors'))
-    .map((name) => name.slice(0, -'.safetensors'.length));
-  const loras = ids
-    .sort()
-    .slice(0, LORA_COUNT)
-    .map((id, index) => ({ id, weight: 0.8, frequency_class: CLASSES[index] }));
-  return { ...PLAIN_REQUEST, loras, composition: { method: 'cmlora' } };
 }
 
 /** On a terminal one line that moves; elsewhere a line for each quarter. */

@@ -1,11 +1,14 @@
 /** `npm start`: the whole service on this machine until Ctrl-C. Says on standard output where it is and what to try. */
 import { withDefaultModel } from './default-model.ts';
-import { startLocalService } from './local-service.ts';
+import { type LocalService, startLocalService } from './local-service.ts';
 import { runProgram } from './program.ts';
+import { sampleRequest } from './sample-request.ts';
 
 runProgram('serve', async (settings, logger, fail) => {
-  const service = await startLocalService({ settings: withDefaultModel(settings), logger, onProgress: showLoading });
-  service.ready.then(() => process.stdout.write(welcome(service)), fail);
+  const served = withDefaultModel(settings);
+  const service = await startLocalService({ settings: served, logger, onProgress: showLoading });
+  const greet = async () => process.stdout.write(welcome(service, await sampleRequest(served)));
+  service.ready.then(greet).catch(fail);
   return service;
 });
 
@@ -17,8 +20,9 @@ function showLoading({ part, done, total }: { readonly part: string; readonly do
   shown = line;
 }
 
-function welcome({ httpUrl, grpcAddress }: { readonly httpUrl: string; readonly grpcAddress: string }): string {
-  const body = JSON.stringify({ prompt: 'a lighthouse at dusk' });
+function welcome({ httpUrl, grpcAddress }: LocalService, request: object): string {
+  // Within single quotes a shell takes all but the quote itself as it is.
+  const body = JSON.stringify(request).replaceAll("'", "'\\''");
   return `
 Overtone is ready.
   HTTP  ${httpUrl}

@@ -13,7 +13,7 @@ import { guide } from '../../dist/core/guidance/classifier-free.js';
 import { randn } from '../../dist/core/random/torch-generator.js';
 import { openEngine } from '../../dist/engine/open-engine.js';
 import { openLoraFolder } from '../../dist/files/lora-folder.js';
-import { defaultModel } from '../../dist/main/default-model.js';
+import { DEFAULT_MODEL } from '../../dist/main/default-model.js';
 import { generate } from '../../dist/pipeline/generate.js';
 import { resolveRequest } from '../../dist/pipeline/resolve-request.js';
 import { createLogger } from '../../dist/telemetry/logger.js';
@@ -51,7 +51,7 @@ function benchCore() {
 }
 
 async function benchPictures() {
-  const { checkpoint, loras } = defaultModel();
+  const { checkpoint, loras } = DEFAULT_MODEL;
   const engine = await openEngine({
     checkpoint,
     loras,
