@@ -4,7 +4,7 @@
 
 For the checkpoints named, or for the golden one and for random checkpoints of other shapes than Stable Diffusion 1.5's, every graph must pass
 onnx.checker with full shape inference and agree with diffusers in the Python build of ONNX Runtime: text encoder, U-Net,
-VAE decoder, and the U-Net's reuse pass at every cut. Run by hand, with the versions of requirements.txt, onnx and
+VAE decoder and encoder, and the U-Net's reuse pass at every cut. Run by hand, with the versions of requirements.txt, onnx and
 onnxruntime.
 """
 
@@ -131,14 +131,19 @@ def check(folder: Path) -> bool:
     latent = torch.randn([2, pipeline.unet.config.in_channels, 13, 10], generator=random)
     timestep = torch.tensor([921, 3])
     prediction = pipeline.unet(latent, timestep, text).sample
-    planes = pipeline.vae.decode(latent / pipeline.vae.config.scaling_factor).sample
+    scale = pipeline.vae.config.scaling_factor
+    planes = pipeline.vae.decode(latent / scale).sample
+    encoded = pipeline.vae.encode(planes).latent_dist
 
     inputs = dict(latent=latent.numpy(), timestep=timestep.float().numpy(), text=text.numpy())
     full = run(graphs["unet-full"], inputs)
+    latents = run(graphs["vae-encoder"], dict(planes=planes.numpy()))
     differences = {
         "text encoder": difference(run(graphs["text-encoder"], dict(ids=ids.numpy()))["text"], text),
         "U-Net": difference(full["prediction"], prediction),
         "VAE decoder": difference(run(graphs["vae-decoder"], dict(latent=latent.numpy()))["planes"], planes),
+        "VAE encoder, mean": difference(latents["mean"], encoded.mean * scale),
+        "VAE encoder, deviation": difference(latents["deviation"], encoded.std * scale),
     }
     reuse = "unet-reuse-"
     differences["worst reuse"] = max(

@@ -14,6 +14,7 @@ const { readCheckpoint } = await import('../../dist/files/checkpoint-folder.js')
 const { compileTextEncoder } = await import('../../dist/compiler/models/clip-text.js');
 const { compileUnet, featureOutput } = await import('../../dist/compiler/models/unet.js');
 const { compileVaeDecoder } = await import('../../dist/compiler/models/vae-decoder.js');
+const { compileVaeEncoder } = await import('../../dist/compiler/models/vae-encoder.js');
 
 const checkpoint = await readCheckpoint(process.argv[2]);
 const { levels, layersPerBlock } = checkpoint.unet.config;
@@ -25,6 +26,7 @@ const graphs = {
   'text-encoder': compileTextEncoder(checkpoint),
   'unet-full': compileUnet(checkpoint, { kind: 'full', cuts }),
   'vae-decoder': compileVaeDecoder(checkpoint),
+  'vae-encoder': compileVaeEncoder(checkpoint),
 };
 for (const cut of cuts) graphs[`unet-reuse-${featureOutput(cut)}`] = compileUnet(checkpoint, { kind: 'reuse', cut });
 
