@@ -93,7 +93,9 @@ function launch(program: string, directory: string, logger: Logger): ChildProces
   for (const output of [child.stdout, child.stderr]) {
     output?.setEncoding('utf8').on('data', (text: string) => logger.debug({ redis: text.trim() }, 'Redis says'));
   }
-  child.once('exit', () => child.stdio[3]?.destroy());
+  // Ended and not destroyed: the other end then closes when the watcher has gone, and with it the child's `close` event comes.
+  const pipe = child.stdio[3];
+  child.once('exit', () => pipe !== null && pipe !== undefined && 'end' in pipe && pipe.end());
   return child;
 }
 
@@ -108,9 +110,10 @@ async function answering(url: string, child: ChildProcess): Promise<void> {
   }
 }
 
+/** Until Redis and the shell that watches over it have both gone. */
 async function stop(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
-  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const gone = new Promise<void>((resolve) => child.once('close', () => resolve()));
   child.kill('SIGTERM');
   const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
   await gone;

@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import sharp from 'sharp';
 import { expect, test } from 'vitest';
-import { until } from '../support/processes.ts';
 
 /** The demo as a person starts it, in a folder of the test's own: its picture, its last line, and what is left when it ends. */
 
@@ -62,7 +61,7 @@ test('the demo makes a picture of four LoRAs, describes it in one JSON line, and
     const sheet = await sharp(join(folder, 'out/demo-methods.png')).metadata();
     expect([sheet.width, sheet.height]).toEqual([3 * said.width + 8, 2 * said.height + 4]);
 
-    await until('no process is left', () => processesWith(marker).length === 0, 2000);
+    expect(processesWith(marker)).toEqual([]);
     expect(readdirSync(folder)).toEqual(['out']);
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -83,7 +82,7 @@ test('a demo that cannot be done says why, exits with 1 and leaves nothing behin
     expect(failed.code).toBe(1);
     expect(failed.stderr).toContain('nothing');
     expect(existsSync(join(folder, 'out'))).toBe(false);
-    await until('no process is left', () => processesWith(marker).length === 0, 2000);
+    expect(processesWith(marker)).toEqual([]);
     expect(readdirSync(folder)).toEqual([]);
   } finally {
     rmSync(folder, { recursive: true, force: true });
