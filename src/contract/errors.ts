@@ -10,6 +10,9 @@ export type ErrorCode =
   | 'malformed_json'
   | 'unsupported_media_type'
   | 'body_too_large'
+  | 'unauthenticated'
+  | 'forbidden'
+  | 'rate_limited'
   | 'not_found'
   | 'model_not_found'
   | 'already_finished'
@@ -25,6 +28,8 @@ interface ErrorRow {
   /** gRPC status by its canonical name. */
   readonly grpc:
     | 'INVALID_ARGUMENT'
+    | 'UNAUTHENTICATED'
+    | 'PERMISSION_DENIED'
     | 'NOT_FOUND'
     | 'FAILED_PRECONDITION'
     | 'RESOURCE_EXHAUSTED'
@@ -77,6 +82,9 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorRow>> = {
     retryable: false,
     title: 'A LoRA is of a kind that cannot be applied',
   },
+  unauthenticated: { http: 401, grpc: 'UNAUTHENTICATED', retryable: false, title: 'A valid API key is needed' },
+  forbidden: { http: 403, grpc: 'PERMISSION_DENIED', retryable: false, title: 'The API key does not allow this' },
+  rate_limited: { http: 429, grpc: 'RESOURCE_EXHAUSTED', retryable: true, title: 'Too many requests' },
   not_found: { http: 404, grpc: 'NOT_FOUND', retryable: false, title: 'There is nothing here' },
   model_not_found: { http: 404, grpc: 'NOT_FOUND', retryable: false, title: 'There is no such model' },
   already_finished: {
@@ -107,10 +115,20 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorRow>> = {
 export class ServiceError extends Error {
   override readonly name = 'ServiceError';
   readonly code: ErrorCode;
+  readonly retryAfterS: number | undefined;
 
-  constructor(code: ErrorCode, message: string, options?: { readonly cause?: unknown }) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options?: {
+      readonly cause?: unknown;
+      /** When it is worth trying again, where that is known: whole seconds. */
+      readonly retryAfterS?: number;
+    },
+  ) {
     super(message, options);
     this.code = code;
+    this.retryAfterS = options?.retryAfterS;
   }
 }
 
@@ -123,6 +141,8 @@ export interface ProblemDetails {
   readonly detail: string;
   /** Everything that is wrong with an input, not only the first thing. */
   readonly problems?: readonly Problem[];
+  /** Seconds after which it is worth trying again, where that is known. */
+  readonly retry_after_s?: number;
 }
 
 /** Translates anything thrown into what a client may see. Unknown errors become `internal`, without their text. */
@@ -132,7 +152,10 @@ export function problemDetails(error: unknown): ProblemDetails {
     const code = first?.code ?? 'invalid_request';
     return { ...details(code, error.message), problems: error.problems };
   }
-  if (error instanceof ServiceError) return details(error.code, error.message);
+  if (error instanceof ServiceError) {
+    const { retryAfterS } = error;
+    return { ...details(error.code, error.message), ...(retryAfterS !== undefined && { retry_after_s: retryAfterS }) };
+  }
   return details('internal', '');
 }
 

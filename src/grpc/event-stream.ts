@@ -3,6 +3,7 @@ import type { ServerWritableStream } from '@grpc/grpc-js';
 import { ServiceError } from '../contract/errors.ts';
 import { isFinished } from '../contract/job.ts';
 import { isLastEvent, type JobEvent } from '../contract/job-event.ts';
+import type { Principal } from '../contract/principal.ts';
 import type { Generations } from '../service/generations.ts';
 import { eventToWire } from './event-to-wire.ts';
 import { imageChunks } from './image-chunks.ts';
@@ -16,14 +17,19 @@ export interface EventStream {
    * undefined where it was sent before, or the caller has gone. Throws `unavailable` where the server closes, or its events cannot
    * be read any longer.
    */
-  send(generations: Generations, id: string, after: string | undefined): Promise<JobEvent | undefined>;
+  send(
+    generations: Generations,
+    caller: Principal,
+    id: string,
+    after: string | undefined,
+  ): Promise<JobEvent | undefined>;
 }
 
 export function openEventStream(call: ServerWritableStream<unknown, object>, closing: AbortSignal): EventStream {
-  const caller = new AbortController();
-  if (call.cancelled) caller.abort();
-  call.on('cancelled', () => caller.abort());
-  const signal = AbortSignal.any([caller.signal, closing]);
+  const gone = new AbortController();
+  if (call.cancelled) gone.abort();
+  call.on('cancelled', () => gone.abort());
+  const signal = AbortSignal.any([gone.signal, closing]);
 
   async function write(message: object): Promise<void> {
     if (call.write(message)) return;
@@ -35,14 +41,14 @@ export function openEventStream(call: ServerWritableStream<unknown, object>, clo
   }
 
   return {
-    callerGone: caller.signal,
-    async send(generations, id, after) {
+    callerGone: gone.signal,
+    async send(generations, caller, id, after) {
       let hasSent = false;
-      for await (const stored of await generations.watch(id, after, signal)) {
+      for await (const stored of await generations.watch(caller, id, after, signal)) {
         const { event } = stored;
         if (event.type === 'completed') {
           for (const { index } of event.result.images) {
-            const { image, bytes } = await generations.image(id, index);
+            const { image, bytes } = await generations.image(caller, id, index);
             for (const chunk of imageChunks(id, image, bytes)) await write(chunk);
           }
         }
@@ -50,9 +56,9 @@ export function openEventStream(call: ServerWritableStream<unknown, object>, clo
         hasSent = true;
         if (isLastEvent(event)) return event;
       }
-      if (caller.signal.aborted) return undefined;
+      if (gone.signal.aborted) return undefined;
       // Events also end where nobody can read them any longer; that must not look like the end of the generation.
-      const hadLast = !hasSent && after !== undefined && isFinished((await generations.get(id)).status);
+      const hadLast = !hasSent && after !== undefined && isFinished((await generations.get(caller, id)).status);
       if (hadLast) return undefined;
       throw new ServiceError('unavailable', 'the events ended before the generation did');
     },

@@ -1,5 +1,6 @@
 import type { handleServerStreamingCall, handleUnaryCall } from '@grpc/grpc-js';
 import { problemDetails } from '../contract/errors.ts';
+import { LOCAL, type Principal } from '../contract/principal.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { type CallStatus, statusOfError } from './call-status.ts';
 import { type EventStream, openEventStream } from './event-stream.ts';
@@ -15,12 +16,22 @@ export interface HandlerContext {
   readonly closing: AbortSignal;
 }
 
+/** How a call with one answer is answered. */
+export type UnaryAnswer<Request> = (caller: Principal, request: Request) => Promise<object>;
+
+/** How a call with a stream is answered: resolves with the status to end with, or undefined for OK. */
+export type StreamAnswer<Request> = (
+  caller: Principal,
+  request: Request,
+  events: EventStream,
+) => Promise<CallStatus | undefined>;
+
 export function unary<Request>(
-  answer: (request: Request) => Promise<object>,
+  answer: UnaryAnswer<Request>,
   { protocol, logger }: HandlerContext,
 ): handleUnaryCall<Received<Request>, object> {
   return (call, callback) => {
-    const run = async () => answer(call.request());
+    const run = async () => answer(LOCAL, call.request());
     run().then(
       (response) => callback(null, response),
       (error: unknown) => {
@@ -31,13 +42,12 @@ export function unary<Request>(
   };
 }
 
-/** `stream` resolves with the status to end with, or undefined for OK. */
 export function serverStream<Request>(
-  stream: (request: Request, events: EventStream) => Promise<CallStatus | undefined>,
+  stream: StreamAnswer<Request>,
   { protocol, logger, closing }: HandlerContext,
 ): handleServerStreamingCall<Received<Request>, object> {
   return (call) => {
-    const run = async () => stream(call.request(), openEventStream(call, closing));
+    const run = async () => stream(LOCAL, call.request(), openEventStream(call, closing));
     run().then(
       (status) => (status === undefined ? call.end() : call.emit('error', status)),
       (error: unknown) => {

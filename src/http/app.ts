@@ -5,6 +5,7 @@ import type { Health } from '../service/health.ts';
 import type { Loras } from '../service/loras.ts';
 import type { Models } from '../service/models.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { registerCaller } from './plugins/caller.ts';
 import { answerBrokenConnection, answerFrameworkError, registerErrors } from './plugins/errors.ts';
 import { registerHelmet } from './plugins/helmet.ts';
 import { registerJson } from './plugins/json.ts';
@@ -47,6 +48,7 @@ export async function createHttpApp(services: HttpServices, logger: Logger): Pro
   await registerHelmet(app);
   registerJson(app);
   registerErrors(app);
+  registerCaller(app);
 
   submitGeneration(app, generations);
   planGeneration(app, generations);

@@ -6,6 +6,7 @@ import type { ImageResult } from '../contract/generation-result.ts';
 import { type Generation, isFinished } from '../contract/job.ts';
 import { isLastEvent, type JobEvent, type JournalEvent, type StoredJobEvent } from '../contract/job-event.ts';
 import type { ModelDescriptor } from '../contract/model-descriptor.ts';
+import type { Principal } from '../contract/principal.ts';
 import { InputError } from '../core/problem.ts';
 import type { LoraFolder } from '../files/lora-folder.ts';
 import { describePlan } from '../pipeline/describe-plan.ts';
@@ -21,37 +22,46 @@ import type { Models } from './models.ts';
 import { reaching } from './reaching.ts';
 
 /**
- * The use cases of a generation, shared by every door. Whatever is thrown is an `InputError` or a `ServiceError`;
- * `problemDetails` turns it into what a client may see.
+ * The use cases of a generation, shared by every door, each for one caller. What belongs to another owner does not exist: both are
+ * `not_found`. Whatever is thrown is an `InputError` or a `ServiceError`; `problemDetails` turns it into what a client may see.
  */
 export interface Generations {
   /**
    * Checks, resolves and queues a request as it came off the wire (a parsed JSON value in the native contract's snake_case).
    * Every bad input is answered here, before anything is queued, and before it is asked whether a worker is there. `queuePosition` counts the jobs that wait before this one.
    */
-  submit(body: unknown): Promise<{ readonly id: string; readonly queuePosition: number }>;
+  submit(caller: Principal, body: unknown): Promise<{ readonly id: string; readonly queuePosition: number }>;
 
   /** What `submit` would do with the same request, and what it would refuse. Nothing is queued, and no worker is needed. */
-  plan(body: unknown): Promise<GenerationPlan>;
+  plan(caller: Principal, body: unknown): Promise<GenerationPlan>;
 
   /** The generation as it is now. Throws `not_found`. */
-  get(id: string): Promise<Generation>;
+  get(caller: Principal, id: string): Promise<Generation>;
 
   /** The generation once it has finished, or as it is after `timeoutMs`, or when the signal is aborted. Throws `not_found`. */
-  wait(id: string, timeoutMs: number, signal: AbortSignal): Promise<Generation>;
+  wait(caller: Principal, id: string, timeoutMs: number, signal: AbortSignal): Promise<Generation>;
 
   /**
    * Every event of the generation after the event `after` (from the first one where it is undefined), as they happen; ends after
    * the last event, or quietly when the signal is aborted. Never cancels the generation. Rejects, before there is anything to
    * iterate, with `not_found` or, for an `after` that is no event id of this generation, `invalid_request`.
    */
-  watch(id: string, after: string | undefined, signal: AbortSignal): Promise<AsyncIterable<StoredJobEvent>>;
+  watch(
+    caller: Principal,
+    id: string,
+    after: string | undefined,
+    signal: AbortSignal,
+  ): Promise<AsyncIterable<StoredJobEvent>>;
 
   /** `cancelled`: it was waiting and is gone. `cancelling`: its worker has been told. Throws `not_found`, `already_finished`. */
-  cancel(id: string): Promise<{ readonly status: 'cancelled' | 'cancelling' }>;
+  cancel(caller: Principal, id: string): Promise<{ readonly status: 'cancelled' | 'cancelling' }>;
 
   /** One picture of a completed generation: the file's bytes. Throws `not_found`. */
-  image(id: string, index: number): Promise<{ readonly image: ImageResult; readonly bytes: Uint8Array }>;
+  image(
+    caller: Principal,
+    id: string,
+    index: number,
+  ): Promise<{ readonly image: ImageResult; readonly bytes: Uint8Array }>;
 }
 
 export interface GenerationsParts {
@@ -75,35 +85,44 @@ export function createGenerations(parts: GenerationsParts): Generations {
     return { ...(await resolveRequest(asked, model, catalog, randomSeed)), model };
   }
 
-  async function find(id: string): Promise<Generation> {
-    const generation = isJobId(id) ? await reaching('Redis', () => journal.read(id)) : undefined;
+  async function find(caller: Principal, id: string): Promise<Generation> {
+    const generation = isJobId(id) ? await reaching('Redis', () => journal.read(caller, id)) : undefined;
     if (generation === undefined) throw new ServiceError('not_found', `there is no generation '${id}'`);
     return generation;
   }
 
   /** Puts the result, which does not lie in the stream, into the last event. */
-  async function complete(id: string, event: JournalEvent): Promise<JobEvent> {
+  async function complete(caller: Principal, id: string, event: JournalEvent): Promise<JobEvent> {
     if (event.type !== 'completed') return event;
-    const { result } = await find(id);
+    const { result } = await find(caller, id);
     if (result === null) throw new ServiceError('internal', `generation ${id} is completed and has no result`);
     return { type: 'completed', result };
   }
 
-  async function* follow(id: string, after: string, signal: AbortSignal): AsyncGenerator<StoredJobEvent, void, void> {
+  async function* follow(
+    caller: Principal,
+    id: string,
+    after: string,
+    signal: AbortSignal,
+  ): AsyncGenerator<StoredJobEvent, void, void> {
     for await (const entry of events.watch(id, after, signal)) {
-      yield { id: entry.id, event: await complete(id, entry.event) };
+      yield { id: entry.id, event: await complete(caller, id, entry.event) };
       if (isLastEvent(entry.event)) return;
     }
   }
 
   return {
-    async submit(body) {
+    async submit(caller, body) {
       const { request, receipts, warnings, preview, model } = await resolve(body);
       await models.expectWorker(model.id);
       const id = makeJobId(now(), randomBytes(RANDOM_BYTES));
       const queuePosition = await reaching('Redis', () => producer.countWaiting(model.id));
       await reaching('Redis', () =>
-        journal.create(id, { request, loras: receipts, warnings, ...(preview && { preview }) }, queuePosition),
+        journal.create(id, {
+          owner: caller.owner,
+          job: { request, loras: receipts, warnings, ...(preview && { preview }) },
+          queuePosition,
+        }),
       );
       try {
         await reaching('Redis', () => producer.add(model.id, id));
@@ -116,32 +135,32 @@ export function createGenerations(parts: GenerationsParts): Generations {
       return { id, queuePosition };
     },
 
-    async plan(body) {
+    async plan(_caller, body) {
       const { model, ...resolved } = await resolve(body);
       return describePlan(resolved, model);
     },
 
     get: find,
 
-    async wait(id, timeoutMs, signal) {
+    async wait(caller, id, timeoutMs, signal) {
       const patience = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
-      await find(id);
-      for await (const _ of follow(id, FIRST_ENTRY, patience));
-      return await find(id);
+      await find(caller, id);
+      for await (const _ of follow(caller, id, FIRST_ENTRY, patience));
+      return await find(caller, id);
     },
 
-    async watch(id, after, signal) {
-      const { status } = await find(id);
-      if (after === undefined) return follow(id, FIRST_ENTRY, signal);
+    async watch(caller, id, after, signal) {
+      const { status } = await find(caller, id);
+      if (after === undefined) return follow(caller, id, FIRST_ENTRY, signal);
       const last = await reaching('Redis', () => events.lastEntryId(id));
       if (!isEntryId(after) || (last !== undefined && isAfter(after, last))) throw noSuchEvent(id, after);
       const isOver = isFinished(status) && (last === undefined || after === last);
-      return isOver ? nothing() : follow(id, after, signal);
+      return isOver ? nothing() : follow(caller, id, after, signal);
     },
 
-    async cancel(id) {
-      const { request } = await find(id);
-      const answer = await reaching('Redis', () => journal.cancel(id));
+    async cancel(caller, id) {
+      const { request } = await find(caller, id);
+      const answer = await reaching('Redis', () => journal.cancel(caller, id));
       if (answer === 'unknown') throw new ServiceError('not_found', `there is no generation '${id}'`);
       if (answer === 'finished') throw new ServiceError('already_finished', `generation ${id} has already finished`);
       // The journal has the last word; in the queue it only makes room. A worker that has just taken it finds it ended.
@@ -150,8 +169,8 @@ export function createGenerations(parts: GenerationsParts): Generations {
       return { status: answer };
     },
 
-    async image(id, index) {
-      const { status, result } = await find(id);
+    async image(caller, id, index) {
+      const { status, result } = await find(caller, id);
       const image = result?.images[index];
       const bytes = image && (await reaching('the store of pictures', () => blobs.get(image.sha256)));
       if (bytes === undefined || image === undefined) {

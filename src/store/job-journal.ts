@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import type { ProblemDetails } from '../contract/errors.ts';
 import { type AcceptedJob, type Generation, isFinished, type JobOutcome, type JobStatus } from '../contract/job.ts';
 import type { JournalEvent } from '../contract/job-event.ts';
+import type { Principal } from '../contract/principal.ts';
 import { CANCEL_CHANNEL, eventsKey, recordKey } from '../contract/redis-keys.ts';
 import { ABANDON, CANCEL, CLAIM, COUNT_CRASH, CREATE, FINISH, PUBLISH, RELEASE } from './journal-scripts.ts';
 
@@ -11,11 +12,13 @@ import { ABANDON, CANCEL, CLAIM, COUNT_CRASH, CREATE, FINISH, PUBLISH, RELEASE }
  * the truth about a job is here.
  */
 export interface JobJournal {
-  create(id: string, job: AcceptedJob, queuePosition: number): Promise<void>;
+  create(id: string, created: NewJob): Promise<void>;
   /** Undoes `create` for a job that could not be queued. */
   remove(id: string): Promise<void>;
-  read(id: string): Promise<Generation | undefined>;
-  cancel(id: string): Promise<'unknown' | 'finished' | 'cancelled' | 'cancelling'>;
+  /** Undefined where there is none, or it is not the caller's. */
+  read(caller: Principal, id: string): Promise<Generation | undefined>;
+  /** `unknown` also where it is not the caller's. */
+  cancel(caller: Principal, id: string): Promise<'unknown' | 'finished' | 'cancelled' | 'cancelling'>;
 
   /** Starts a new attempt, which fences off every earlier one. Undefined if there is nothing left to do for this job. */
   claim(id: string, device: string): Promise<Claim | undefined>;
@@ -30,9 +33,17 @@ export interface JobJournal {
   release(claim: Claim): Promise<void>;
 }
 
+export interface NewJob {
+  /** Whose it is, for as long as it exists. */
+  readonly owner: string;
+  readonly job: AcceptedJob;
+  readonly queuePosition: number;
+}
+
 /** One attempt at one job. */
 export interface Claim {
   readonly id: string;
+  readonly owner: string;
   /** The fencing token: 1 for the first attempt. */
   readonly attempt: number;
   readonly job: AcceptedJob;
@@ -51,29 +62,30 @@ const UNFINISHED_LIFETIME_S = 7 * 24 * 3600;
 export function createJobJournal(redis: Redis, resultLifetimeS: number): JobJournal {
   const keysOf = (id: string) => [recordKey(id), eventsKey(id)];
   return {
-    async create(id, job, queuePosition) {
+    async create(id, { owner, job, queuePosition }) {
       const queued: JournalEvent = { type: 'queued', queue_position: queuePosition };
-      const args = [job.request.model, JSON.stringify(job), JSON.stringify(queued), UNFINISHED_LIFETIME_S];
+      const args = [owner, job.request.model, JSON.stringify(job), JSON.stringify(queued), UNFINISHED_LIFETIME_S];
       await CREATE(redis, keysOf(id), args);
     },
     async remove(id) {
       await redis.del(...keysOf(id));
     },
-    async read(id) {
+    async read(caller, id) {
       const fields = await redis.hgetall(recordKey(id));
-      return fields.status === undefined ? undefined : parseGeneration(id, fields);
+      const isTheirs = fields.status !== undefined && fields.owner === caller.owner;
+      return isTheirs ? parseGeneration(id, fields) : undefined;
     },
-    async cancel(id) {
-      const answer = await CANCEL(redis, keysOf(id), [CANCEL_CHANNEL, id, resultLifetimeS]);
+    async cancel({ owner }, id) {
+      const answer = await CANCEL(redis, keysOf(id), [owner, CANCEL_CHANNEL, id, resultLifetimeS]);
       return answer as 'unknown' | 'finished' | 'cancelled' | 'cancelling';
     },
     async claim(id, device) {
       const answer = (await CLAIM(redis, keysOf(id), [device, resultLifetimeS])) as
         | readonly ['gone']
-        | readonly ['claimed', number, string, number, number];
+        | readonly ['claimed', number, string, number, number, string];
       if (answer[0] === 'gone') return undefined;
-      const [, attempt, job, crashes, queuedMs] = answer;
-      return { id, attempt, job: JSON.parse(job), crashes, queuedMs };
+      const [, attempt, job, crashes, queuedMs, owner] = answer;
+      return { id, owner, attempt, job: JSON.parse(job), crashes, queuedMs };
     },
     async publish({ id, attempt }, event) {
       const answer = await PUBLISH(redis, keysOf(id), [attempt, JSON.stringify(event)]);

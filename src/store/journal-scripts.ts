@@ -33,17 +33,17 @@ end
 local CANCELLED = '{"type":"cancelled"}'
 `;
 
-/** ARGV: model, accepted job, `queued` event, lifetime in seconds of a job that never finishes. */
+/** ARGV: owner, model, accepted job, `queued` event, lifetime in seconds of a job that never finishes. */
 export const CREATE = luaScript(`${COMMON}
-redis.call('HSET', record, 'model', ARGV[1], 'job', ARGV[2], 'status', 'queued', 'attempt', 0, 'crashes', 0, 'accepted_at', now())
-publish(ARGV[3])
-redis.call('EXPIRE', record, ARGV[4])
-redis.call('EXPIRE', events, ARGV[4])
+redis.call('HSET', record, 'owner', ARGV[1], 'model', ARGV[2], 'job', ARGV[3], 'status', 'queued', 'attempt', 0, 'crashes', 0, 'accepted_at', now())
+publish(ARGV[4])
+redis.call('EXPIRE', record, ARGV[5])
+redis.call('EXPIRE', events, ARGV[5])
 `);
 
-/** ARGV: device, result lifetime. Returns { 'gone' } or { 'claimed', attempt, accepted job, crashes, milliseconds in the queue }. */
+/** ARGV: device, result lifetime. Returns { 'gone' } or { 'claimed', attempt, accepted job, crashes, milliseconds in the queue, owner }. */
 export const CLAIM = luaScript(`${COMMON}
-local held = redis.call('HMGET', record, 'status', 'cancel', 'job', 'crashes', 'accepted_at')
+local held = redis.call('HMGET', record, 'status', 'cancel', 'job', 'crashes', 'accepted_at', 'owner')
 if not held[1] or is_final(held[1]) then return { 'gone' } end
 if held[2] then
   finish('cancelled', CANCELLED, '', '', ARGV[2])
@@ -53,7 +53,7 @@ local attempt = redis.call('HINCRBY', record, 'attempt', 1)
 local started = now()
 redis.call('HSET', record, 'status', 'running', 'started_at', started)
 publish(cjson.encode({ type = 'started', attempt = attempt, device = ARGV[1] }))
-return { 'claimed', attempt, held[3], tonumber(held[4]), started - held[5] }
+return { 'claimed', attempt, held[3], tonumber(held[4]), started - held[5], held[6] }
 `);
 
 /** ARGV: attempt, event. Returns 'published', 'cancel' (published, and somebody wants the job cancelled) or 'fenced'. */
@@ -92,16 +92,17 @@ redis.call('HSET', record, 'status', 'queued')
 return 1
 `);
 
-/** ARGV: channel, job id, result lifetime. Returns 'unknown', 'finished', 'cancelled' (it was waiting) or 'cancelling'. */
+/** ARGV: owner, channel, job id, result lifetime. Returns 'unknown' (also if it is another owner's), 'finished', 'cancelled' (it was waiting) or 'cancelling'. */
 export const CANCEL = luaScript(`${COMMON}
-local status = redis.call('HGET', record, 'status')
-if not status then return 'unknown' end
+local held = redis.call('HMGET', record, 'status', 'owner')
+local status = held[1]
+if not status or held[2] ~= ARGV[1] then return 'unknown' end
 if is_final(status) then return 'finished' end
 if status == 'queued' then
-  finish('cancelled', CANCELLED, '', '', ARGV[3])
+  finish('cancelled', CANCELLED, '', '', ARGV[4])
   return 'cancelled'
 end
 redis.call('HSET', record, 'cancel', 1)
-redis.call('PUBLISH', ARGV[1], ARGV[2])
+redis.call('PUBLISH', ARGV[2], ARGV[3])
 return 'cancelling'
 `);

@@ -116,15 +116,15 @@ class ScriptedService {
   readonly cancelled: string[] = [];
 
   readonly generations: Generations = {
-    submit: async (body) => {
+    submit: async (_caller, body) => {
       this.submitted.push(parseGenerationRequest(body));
       return { id: 'g1', queuePosition: 3 };
     },
-    plan: async (body) => {
+    plan: async (_caller, body) => {
       this.submitted.push(parseGenerationRequest(body));
       return PLAN;
     },
-    get: async (id) => {
+    get: async (_caller, id) => {
       if (id !== 'g1') throw new ServiceError('not_found', `there is no generation ${id}`);
       return {
         id,
@@ -139,9 +139,9 @@ class ScriptedService {
         error: null,
       };
     },
-    wait: async (id) => this.generations.get(id),
-    watch: async (_id, after, signal) => this.#watch(after, signal),
-    cancel: async (id) => {
+    wait: async (caller, id) => this.generations.get(caller, id),
+    watch: async (_caller, _id, after, signal) => this.#watch(after, signal),
+    cancel: async (_caller, id) => {
       if (this.cancelled.includes(id)) throw new ServiceError('already_finished', 'it was cancelled before');
       this.cancelled.push(id);
       return { status: 'cancelling' };

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { problemDetails, ServiceError } from '../../src/contract/errors.ts';
+import { LOCAL, type Principal } from '../../src/contract/principal.ts';
 import { CANCEL_CHANNEL, eventsKey, recordKey } from '../../src/contract/redis-keys.ts';
 import { type Claim, createJobJournal, type JobJournal } from '../../src/store/job-journal.ts';
 import { ACCEPTED_JOB, OUTCOME } from '../support/accepted-job.ts';
@@ -22,7 +23,7 @@ afterAll(() => server?.close());
 
 beforeEach(async () => {
   await redis.flushall();
-  await journal.create(ID, ACCEPTED_JOB, 4);
+  await journal.create(ID, { owner: LOCAL.owner, job: ACCEPTED_JOB, queuePosition: 4 });
 });
 
 async function claim(): Promise<Claim> {
@@ -37,14 +38,14 @@ const step = { type: 'step', attempt: 1, image: 0, step: 1, steps: 3, leader: nu
 const problem = problemDetails(new ServiceError('internal', ''));
 
 test('a job goes from queued through running to completed, and its result is put together', async () => {
-  expect(await journal.read(ID)).toMatchObject({ status: 'queued', attempt: 0, started_at: null, result: null });
+  expect(await journal.read(LOCAL, ID)).toMatchObject({ status: 'queued', attempt: 0, started_at: null, result: null });
   const claimed = await claim();
-  expect(claimed).toMatchObject({ attempt: 1, job: ACCEPTED_JOB, crashes: 0 });
+  expect(claimed).toMatchObject({ owner: 'local', attempt: 1, job: ACCEPTED_JOB, crashes: 0 });
   expect(claimed.queuedMs).toBeGreaterThanOrEqual(0);
-  expect(await journal.read(ID)).toMatchObject({ status: 'running', attempt: 1, finished_at: null });
+  expect(await journal.read(LOCAL, ID)).toMatchObject({ status: 'running', attempt: 1, finished_at: null });
   expect(await journal.publish(claimed, step)).toBe('published');
   expect(await journal.finish(claimed, { status: 'completed', outcome: OUTCOME })).toBe(true);
-  expect(await journal.read(ID)).toMatchObject({
+  expect(await journal.read(LOCAL, ID)).toMatchObject({
     status: 'completed',
     result: { ...OUTCOME, request: ACCEPTED_JOB.request, loras: [] },
     error: null,
@@ -65,7 +66,7 @@ test('only the newest attempt may publish, and the job ends once', async () => {
   expect(await journal.countCrash(older)).toBe(0);
   expect(await journal.finish(newer, { status: 'failed', error: problem })).toBe(true);
   expect(await journal.finish(newer, { status: 'completed', outcome: OUTCOME })).toBe(false);
-  expect(await journal.read(ID)).toMatchObject({ status: 'failed', error: problem, result: null });
+  expect(await journal.read(LOCAL, ID)).toMatchObject({ status: 'failed', error: problem, result: null });
   expect((await events()).map(({ type }) => type)).toEqual(['queued', 'started', 'started', 'failed']);
 });
 
@@ -75,9 +76,18 @@ test('a job that has ended cannot be claimed again', async () => {
   expect(await journal.claim('unknown', 'cpu')).toBeUndefined();
 });
 
+test('what another owner has cannot be read or cancelled', async () => {
+  const stranger: Principal = { owner: 'stranger', scopes: ['generate', 'admin'] };
+  expect(await journal.read(stranger, ID)).toBeUndefined();
+  expect(await journal.cancel(stranger, ID)).toBe('unknown');
+  await claim();
+  expect(await journal.cancel(stranger, ID)).toBe('unknown');
+  expect((await journal.read(LOCAL, ID))?.status).toBe('running');
+});
+
 test('a waiting job is cancelled at once', async () => {
-  expect(await journal.cancel(ID)).toBe('cancelled');
-  expect(await journal.cancel(ID)).toBe('finished');
+  expect(await journal.cancel(LOCAL, ID)).toBe('cancelled');
+  expect(await journal.cancel(LOCAL, ID)).toBe('finished');
   expect(await journal.claim(ID, 'cpu')).toBeUndefined();
   expect((await events()).at(-1)).toEqual({ type: 'cancelled' });
 });
@@ -86,27 +96,27 @@ test('cancelling a running job tells its worker, twice over', async () => {
   const claimed = await claim();
   const heard = new Promise((resolve) => {
     const listener = server.connect();
-    listener.subscribe(CANCEL_CHANNEL).then(() => journal.cancel(ID));
+    listener.subscribe(CANCEL_CHANNEL).then(() => journal.cancel(LOCAL, ID));
     listener.on('message', (_channel, id) => resolve(id));
   });
   expect(await heard).toBe(ID);
   expect(await journal.publish(claimed, step)).toBe('cancel');
   expect(await journal.finish(claimed, { status: 'cancelled' })).toBe(true);
-  expect(await journal.read(ID)).toMatchObject({ status: 'cancelled', result: null, error: null });
+  expect(await journal.read(LOCAL, ID)).toMatchObject({ status: 'cancelled', result: null, error: null });
 });
 
 test('a job that was to be cancelled when its worker died does not start again', async () => {
   await claim();
-  expect(await journal.cancel(ID)).toBe('cancelling');
+  expect(await journal.cancel(LOCAL, ID)).toBe('cancelling');
   expect(await journal.claim(ID, 'cpu')).toBeUndefined();
-  expect((await journal.read(ID))?.status).toBe('cancelled');
+  expect((await journal.read(LOCAL, ID))?.status).toBe('cancelled');
 });
 
 test('a job that was given back waits, keeps count of its crashes, and can be cancelled at once', async () => {
   const claimed = await claim();
   expect(await journal.countCrash(claimed)).toBe(1);
   await journal.release(claimed);
-  expect((await journal.read(ID))?.status).toBe('queued');
+  expect((await journal.read(LOCAL, ID))?.status).toBe('queued');
   expect(await journal.publish(claimed, step)).toBe('fenced');
   expect(await claim()).toMatchObject({ attempt: 2, crashes: 1 });
 });
@@ -115,7 +125,7 @@ test('a job that the queue gave up ends with an error, unless it has ended', asy
   await claim();
   expect(await journal.abandon(ID, problem)).toBe(true);
   expect(await journal.abandon(ID, problem)).toBe(false);
-  expect(await journal.read(ID)).toMatchObject({ status: 'failed', error: problem });
+  expect(await journal.read(LOCAL, ID)).toMatchObject({ status: 'failed', error: problem });
 });
 
 test('record and events expire together once the job has ended', async () => {

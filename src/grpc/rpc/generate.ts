@@ -4,7 +4,7 @@ import type { JobEvent } from '../../contract/job-event.ts';
 import type { Generations } from '../../service/generations.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { type CallStatus, statusOfProblem } from '../call-status.ts';
-import type { EventStream } from '../event-stream.ts';
+import type { StreamAnswer } from '../handlers.ts';
 import type { Protocol } from '../protocol.ts';
 import { requestFromWire, type WireRequest } from '../request-from-wire.ts';
 
@@ -17,11 +17,11 @@ export function generate({
   readonly generations: Generations;
   readonly protocol: Protocol;
   readonly logger: Logger;
-}): (request: WireRequest, events: EventStream) => Promise<CallStatus | undefined> {
-  return async (request, events) => {
-    const { id } = await generations.submit(requestFromWire(request));
+}): StreamAnswer<WireRequest> {
+  return async (caller, request, events) => {
+    const { id } = await generations.submit(caller, requestFromWire(request));
     const cancel = () => {
-      generations.cancel(id).catch((error: unknown) => {
+      generations.cancel(caller, id).catch((error: unknown) => {
         // The caller left just as it finished: nothing is left to cancel.
         if (error instanceof ServiceError && error.code === 'already_finished') return;
         logger.error({ err: error, job: id }, 'a generation whose caller has gone could not be cancelled');
@@ -30,7 +30,7 @@ export function generate({
     if (events.callerGone.aborted) cancel();
     events.callerGone.addEventListener('abort', cancel);
     try {
-      return statusAfter(await events.send(generations, id, undefined), protocol);
+      return statusAfter(await events.send(generations, caller, id, undefined), protocol);
     } finally {
       // Once the stream has ended by itself, grpc-js calls the caller gone as well.
       events.callerGone.removeEventListener('abort', cancel);

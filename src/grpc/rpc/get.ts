@@ -1,6 +1,7 @@
 import type { Generations } from '../../service/generations.ts';
+import type { UnaryAnswer } from '../handlers.ts';
 import { generationToWire } from '../result-to-wire.ts';
 
-export function get(generations: Generations): (request: { readonly id?: string }) => Promise<object> {
-  return async ({ id = '' }) => generationToWire(await generations.get(id));
+export function get(generations: Generations): UnaryAnswer<{ readonly id?: string }> {
+  return async (caller, { id = '' }) => generationToWire(await generations.get(caller, id));
 }

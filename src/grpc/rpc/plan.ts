@@ -1,7 +1,8 @@
 import type { Generations } from '../../service/generations.ts';
+import type { UnaryAnswer } from '../handlers.ts';
 import { requestFromWire, type WireRequest } from '../request-from-wire.ts';
 import { planToWire } from '../result-to-wire.ts';
 
-export function plan(generations: Generations): (request: WireRequest) => Promise<object> {
-  return async (request) => planToWire(await generations.plan(requestFromWire(request)));
+export function plan(generations: Generations): UnaryAnswer<WireRequest> {
+  return async (caller, request) => planToWire(await generations.plan(caller, requestFromWire(request)));
 }

@@ -1,9 +1,10 @@
 import type { Generations } from '../../service/generations.ts';
+import type { UnaryAnswer } from '../handlers.ts';
 import { requestFromWire, type WireRequest } from '../request-from-wire.ts';
 
-export function submit(generations: Generations): (request: WireRequest) => Promise<object> {
-  return async (request) => {
-    const { id, queuePosition } = await generations.submit(requestFromWire(request));
+export function submit(generations: Generations): UnaryAnswer<WireRequest> {
+  return async (caller, request) => {
+    const { id, queuePosition } = await generations.submit(caller, requestFromWire(request));
     return { id, queue_position: queuePosition };
   };
 }

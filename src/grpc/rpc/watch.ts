@@ -1,6 +1,5 @@
 import type { Generations } from '../../service/generations.ts';
-import type { CallStatus } from '../call-status.ts';
-import type { EventStream } from '../event-stream.ts';
+import type { StreamAnswer } from '../handlers.ts';
 
 interface WatchRequest {
   readonly id?: string;
@@ -8,11 +7,9 @@ interface WatchRequest {
 }
 
 /** Streams what happens to a generation and leaves it alone: however it ends, the watching went well. */
-export function watch(
-  generations: Generations,
-): (request: WatchRequest, events: EventStream) => Promise<CallStatus | undefined> {
-  return async ({ id = '', resume_token: resumeToken = '' }, events) => {
-    await events.send(generations, id, resumeToken === '' ? undefined : resumeToken);
+export function watch(generations: Generations): StreamAnswer<WatchRequest> {
+  return async (caller, { id = '', resume_token: resumeToken = '' }, events) => {
+    await events.send(generations, caller, id, resumeToken === '' ? undefined : resumeToken);
     return undefined;
   };
 }

@@ -4,8 +4,8 @@ import { urlsOf } from '../urls.ts';
 
 /** The generation as it is now, with its result once it has one. */
 export function getGeneration(app: FastifyInstance, generations: Generations): void {
-  app.get<{ Params: { id: string } }>('/v1/generations/:id', async ({ params }) => {
-    const generation = await generations.get(params.id);
+  app.get<{ Params: { id: string } }>('/v1/generations/:id', async ({ caller, params }) => {
+    const generation = await generations.get(caller, params.id);
     return { ...generation, urls: urlsOf(generation.id) };
   });
 }

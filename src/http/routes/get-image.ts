@@ -6,9 +6,9 @@ import type { Generations } from '../../service/generations.ts';
 export function getImage(app: FastifyInstance, generations: Generations): void {
   app.get<{ Params: { id: string; index: string } }>(
     '/v1/generations/:id/images/:index',
-    async ({ params, headers }, reply) => {
+    async ({ caller, params, headers }, reply) => {
       if (!/^\d{1,3}$/.test(params.index)) throw new ServiceError('not_found', `there is no picture '${params.index}'`);
-      const { image, bytes } = await generations.image(params.id, Number(params.index));
+      const { image, bytes } = await generations.image(caller, params.id, Number(params.index));
       const etag = `"${image.sha256}"`;
       reply.headers({ etag, 'cache-control': 'private, max-age=31536000, immutable' });
       if (headers['if-none-match']?.includes(etag)) return reply.code(304).send();

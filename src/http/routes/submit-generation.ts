@@ -13,13 +13,13 @@ export function submitGeneration(app: FastifyInstance, generations: Generations)
     if (request.headers['idempotency-key'] !== undefined) {
       throw new ServiceError('invalid_request', 'Idempotency-Key is not supported by this version; leave it out');
     }
-    const { id, queuePosition } = await generations.submit(request.body);
+    const { id, queuePosition } = await generations.submit(request.caller, request.body);
     const urls = urlsOf(id);
     reply.header('location', urls.self);
     const waitS = preferredWaitS(request.headers.prefer);
     if (waitS > 0) {
       reply.header('preference-applied', `wait=${waitS}`);
-      const generation = await generations.wait(id, waitS * 1000, closedSignal(reply));
+      const generation = await generations.wait(request.caller, id, waitS * 1000, closedSignal(reply));
       if (isFinished(generation.status)) return reply.code(201).send({ ...generation, urls });
     }
     return reply.code(202).send({ id, status: 'queued', queue_position: queuePosition, urls });

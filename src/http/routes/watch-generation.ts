@@ -12,7 +12,8 @@ export function watchGeneration(app: FastifyInstance, generations: Generations):
   app.get<{ Params: { id: string } }>('/v1/generations/:id/events', async (request, reply) => {
     const signal = closedSignal(reply);
     const after = request.headers['last-event-id'];
-    const events = await generations.watch(request.params.id, after === '' ? undefined : after?.toString(), signal);
+    const resumed = after === '' ? undefined : after?.toString();
+    const events = await generations.watch(request.caller, request.params.id, resumed, signal);
     // Heartbeats are written to a client that reads; where nothing at all can be written for this long, nobody does.
     reply.raw.setTimeout(STUCK_MS, () => reply.raw.destroy());
     reply.headers({ 'cache-control': 'no-store', 'x-accel-buffering': 'no' });

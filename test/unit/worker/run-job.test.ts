@@ -43,7 +43,15 @@ async function play(scene: Scene) {
   const ends: JobEnd[] = [];
   const blobs: Uint8Array[] = [];
   let releases = 0;
-  const claim: Claim = { id: 'job', attempt: 1, job: ACCEPTED_JOB, crashes: 0, queuedMs: 5, ...scene.claim };
+  const claim: Claim = {
+    id: 'job',
+    owner: 'local',
+    attempt: 1,
+    job: ACCEPTED_JOB,
+    crashes: 0,
+    queuedMs: 5,
+    ...scene.claim,
+  };
   const journal = {
     claim: async () => claim,
     publish: async (_claim: Claim, event: JournalEvent) => {
