@@ -16,9 +16,15 @@ export type ErrorCode =
   | 'not_found'
   | 'model_not_found'
   | 'already_finished'
+  | 'expired'
+  | 'idempotency_conflict'
+  | 'too_many_jobs'
+  | 'queue_full'
   | 'no_worker'
   | 'engine_crashed'
   | 'poison_job'
+  | 'worker_lost'
+  | 'storage_unavailable'
   | 'deadline_exceeded'
   | 'unavailable'
   | 'internal';
@@ -93,6 +99,20 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorRow>> = {
     retryable: false,
     title: 'The generation has already finished',
   },
+  expired: { http: 410, grpc: 'NOT_FOUND', retryable: false, title: 'It was here and is kept no longer' },
+  idempotency_conflict: {
+    http: 409,
+    grpc: 'FAILED_PRECONDITION',
+    retryable: false,
+    title: 'The idempotency key was used for another request',
+  },
+  too_many_jobs: {
+    http: 429,
+    grpc: 'RESOURCE_EXHAUSTED',
+    retryable: true,
+    title: 'Too many generations of yours have not ended yet',
+  },
+  queue_full: { http: 503, grpc: 'UNAVAILABLE', retryable: true, title: 'Too many generations wait already' },
   no_worker: { http: 503, grpc: 'UNAVAILABLE', retryable: true, title: 'No worker serves this model at present' },
   engine_crashed: { http: 500, grpc: 'INTERNAL', retryable: true, title: 'The engine stopped while it worked on this' },
   poison_job: {
@@ -100,6 +120,18 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorRow>> = {
     grpc: 'INTERNAL',
     retryable: false,
     title: 'The engine stopped more than once on this generation; it is not tried again',
+  },
+  worker_lost: {
+    http: 500,
+    grpc: 'INTERNAL',
+    retryable: false,
+    title: 'Workers went away under this generation too often; it is not tried again',
+  },
+  storage_unavailable: {
+    http: 503,
+    grpc: 'UNAVAILABLE',
+    retryable: true,
+    title: 'Pictures cannot be stored at present: the disk is full, or the store does not answer',
   },
   deadline_exceeded: { http: 504, grpc: 'DEADLINE_EXCEEDED', retryable: false, title: 'The deadline has passed' },
   unavailable: {

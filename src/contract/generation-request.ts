@@ -226,6 +226,19 @@ export const GENERATION_REQUEST_SCHEMA = Type.Object(
         description: 'How the LoRAs act together. Default: cmlora for two or more LoRAs, else merge.',
       }),
     ),
+    priority: Type.Optional(
+      Type.Enum(['high', 'normal', 'low'], {
+        description:
+          "Before or after the caller's own others; `low` waits for everybody's. Never before another caller's turn. Default normal.",
+      }),
+    ),
+    deadline_ms: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: LIMITS.deadlineMsMax,
+        description: 'Milliseconds from acceptance after which it is stopped, waiting or running, and fails.',
+      }),
+    ),
     preview: Type.Optional(
       Type.Object(
         {

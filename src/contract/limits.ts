@@ -18,5 +18,10 @@ export const LIMITS = {
   seedMax: Number.MAX_SAFE_INTEGER,
   /** Seconds for which an answer may be held back until a generation has finished. */
   waitSMax: 60,
+  /** The longest time that a request may give itself to be done. */
+  deadlineMsMax: 7 * 24 * 3600 * 1000,
+  idempotencyKeyCharacters: 255,
+  /** Seconds for which an idempotency key is remembered. */
+  idempotencyS: 24 * 3600,
   bodyBytes: 256 * 1024,
 } as const;

@@ -18,6 +18,36 @@ export const wakeKey = (readerId: string) => `${KEY_PREFIX}:wake:${readerId}`;
 /** Pub/sub channel: ids of running jobs that are to be cancelled. */
 export const CANCEL_CHANNEL = `${KEY_PREFIX}:cancel`;
 
+/** Hash that expires: which job an owner's idempotency key made. `keySha256`: a client's text never becomes part of a name. */
+export const idempotencyKey = (owner: string, keySha256: string) => `${KEY_PREFIX}:idempotency:${owner}:${keySha256}`;
+
+/** String that expires: whose a job was whose record has expired. */
+export const tombstoneKey = (jobId: string) => `${KEY_PREFIX}:tombstone:${jobId}`;
+
+/** Sorted set: ids of all jobs that have not ended, by the time they were accepted. */
+export const UNENDED_KEY = `${KEY_PREFIX}:unended`;
+
+/** Sorted set of one owner: ids of its jobs that have not ended, by priority: 0 high, 1 normal, 2 low. */
+export const outstandingKey = (owner: string) => `${KEY_PREFIX}:outstanding:${owner}`;
+
+/** Sorted set of one model: ids of its jobs that wait, in the order in which they will run. */
+export const waitingKey = (model: string) => `${KEY_PREFIX}:waiting:${model}`;
+
+/** Set of one model: ids of its jobs that a worker has. */
+export const runningKey = (model: string) => `${KEY_PREFIX}:running:${model}`;
+
+/** Counter: keeps jobs of the same place in the order of their acceptance. */
+export const TURNS_KEY = `${KEY_PREFIX}:turns`;
+
+/** Sorted set: ids of jobs with a deadline, by the time at which it passes. */
+export const DEADLINES_KEY = `${KEY_PREFIX}:deadlines`;
+
+/** Hash that expires: what jobs of one model took of late. */
+export const paceKey = (model: string) => `${KEY_PREFIX}:pace:${model}`;
+
+/** String that expires: which gateway looks after forgotten jobs at present. */
+export const CARETAKER_KEY = `${KEY_PREFIX}:caretaker`;
+
 /** String that expires: a worker's latest report. */
 export const workerKey = (workerId: string) => `${KEY_PREFIX}:worker:${workerId}`;
 
@@ -32,3 +62,10 @@ export const modelKey = (model: string) => `${KEY_PREFIX}:model:${VERSION}:${mod
 
 /** BullMQ's queue of one model. Its names hold no colon, nor may a folder's name bring one in. */
 export const queueName = (model: string) => `generations-${encodeURIComponent(model)}`;
+
+/** BullMQ's queue of the LoRAs of one model that are to be measured. */
+export const profileQueueName = (model: string) => `profiles-${encodeURIComponent(model)}`;
+
+/** Hash: the profile of a LoRA on a model, both named by their bytes, and why it could not be measured. It does not expire. */
+export const profileKey = (modelSha256: string, loraSha256: string) =>
+  `${KEY_PREFIX}:profile:${modelSha256}:${loraSha256}`;

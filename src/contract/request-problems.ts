@@ -27,9 +27,7 @@ const PROBLEMS_SHOWN = 100;
 const LATER_FIELDS: ReadonlySet<string> = new Set([
   'strict_loras',
   'cache',
-  'priority',
   'webhook',
-  'deadline_ms',
   'output.quality',
   'output.metadata',
   'loras[].name',
