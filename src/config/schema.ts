@@ -1,3 +1,5 @@
+import { API_KEY_PATTERN } from '../contract/api-key.ts';
+
 /**
  * Every setting of every program, once: the variable and the flag that set it, its type, default, unit and meaning. Parsing is in
  * `settings.ts`; nothing else in the code reads the environment. A flag wins over its variable.
@@ -16,6 +18,8 @@ export interface Setting {
   readonly kind: SettingKind;
   /** As a person would write it; undefined where there is none. */
   readonly fallback: string | undefined;
+  /** Can also be read from a file (`<env>_FILE`, `<flag>-file`), and is never repeated in a message. */
+  readonly secret?: true;
   readonly meaning: string;
 }
 
@@ -47,6 +51,7 @@ export const SCHEMA = {
       allowed: 'redis://host:port, rediss://host:port or the path of a unix socket',
     },
     fallback: undefined,
+    secret: true,
     meaning: 'Redis to use. Without it, `serve` starts a private one; the other programs need it.',
   },
   httpHost: {
@@ -54,7 +59,7 @@ export const SCHEMA = {
     flag: '--http-host',
     kind: { type: 'text' },
     fallback: '127.0.0.1',
-    meaning: 'Address on which HTTP listens. There are no keys yet: keep it on loopback or behind something that has.',
+    meaning: 'Address on which HTTP listens. On any but loopback, callers need keys (see --access).',
   },
   httpPort: {
     env: 'OVERTONE_HTTP_PORT',
@@ -68,7 +73,7 @@ export const SCHEMA = {
     flag: '--grpc-host',
     kind: { type: 'text' },
     fallback: '127.0.0.1',
-    meaning: 'Address on which gRPC listens.',
+    meaning: 'Address on which gRPC listens. On any but loopback, callers need keys (see --access).',
   },
   grpcPort: {
     env: 'OVERTONE_GRPC_PORT',
@@ -77,12 +82,121 @@ export const SCHEMA = {
     fallback: '50051',
     meaning: 'Port of gRPC; 0 takes a free one.',
   },
+  access: {
+    env: 'OVERTONE_ACCESS',
+    flag: '--access',
+    kind: { type: 'choice', of: ['open', 'keys'] },
+    fallback: undefined,
+    meaning:
+      'Who is served: `open` everybody as one owner, `keys` who has an API key. Without it, `open` where both doors are on loopback, else `keys`.',
+  },
+  adminKey: {
+    env: 'OVERTONE_ADMIN_KEY',
+    flag: '--admin-key',
+    kind: { type: 'pattern', pattern: API_KEY_PATTERN, allowed: 'a key as `overtone keys generate` prints one' },
+    fallback: undefined,
+    secret: true,
+    meaning: 'A key of the deployment itself, with every scope: the one with which the first others are made.',
+  },
+  requestsPerMinute: {
+    env: 'OVERTONE_REQUESTS_PER_MINUTE',
+    flag: '--requests-per-minute',
+    kind: { type: 'integer', min: 1, max: 10_000_000 },
+    fallback: '600',
+    meaning: 'Calls that the keys of one owner may make in a minute, where a key does not say otherwise.',
+  },
+  picturesPerDay: {
+    env: 'OVERTONE_PICTURES_PER_DAY',
+    flag: '--pictures-per-day',
+    kind: { type: 'integer', min: 1, max: 1_000_000_000 },
+    fallback: undefined,
+    meaning:
+      'Pictures that one owner may ask for in a day (UTC), where a key does not say otherwise. Without it, any number.',
+  },
+  tlsCertFile: {
+    env: 'OVERTONE_TLS_CERT_FILE',
+    flag: '--tls-cert-file',
+    kind: { type: 'text' },
+    fallback: undefined,
+    meaning: 'Certificate chain in PEM. With it and its key, both doors speak TLS alone.',
+  },
+  tlsKeyFile: {
+    env: 'OVERTONE_TLS_KEY_FILE',
+    flag: '--tls-key-file',
+    kind: { type: 'text' },
+    fallback: undefined,
+    meaning: 'Private key of the certificate, in PEM.',
+  },
+  grpcClientCaFile: {
+    env: 'OVERTONE_GRPC_CLIENT_CA_FILE',
+    flag: '--grpc-client-ca-file',
+    kind: { type: 'text' },
+    fallback: undefined,
+    meaning:
+      'Certificates in PEM: over gRPC, only clients with a certificate that one of these has signed are heard (mTLS).',
+  },
+  webhooks: {
+    env: 'OVERTONE_WEBHOOKS',
+    flag: '--webhooks',
+    kind: { type: 'choice', of: ['off', 'public', 'any'] },
+    fallback: 'off',
+    meaning: 'Where webhooks may go: nowhere, to public addresses, or to any address, this network included.',
+  },
+  traces: {
+    env: 'OVERTONE_TRACES',
+    flag: '--traces',
+    kind: { type: 'pattern', pattern: /^https?:\/\/\S+$/, allowed: 'an http or https URL' },
+    fallback: undefined,
+    meaning:
+      'Where OpenTelemetry traces go: an OTLP/HTTP address such as http://127.0.0.1:4318/v1/traces. Without it, none are made.',
+  },
   data: {
     env: 'OVERTONE_DATA',
     flag: '--data',
     kind: { type: 'text' },
     fallback: '.overtone',
     meaning: 'Folder for pictures and, where Redis is private, for its data. Gateway and worker share it.',
+  },
+  blobs: {
+    env: 'OVERTONE_BLOBS',
+    flag: '--blobs',
+    kind: {
+      type: 'pattern',
+      pattern: /^s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](\/[\w.-]+)*\/?$/,
+      allowed: 's3://bucket or s3://bucket/prefix',
+    },
+    fallback: undefined,
+    meaning:
+      'Bucket for pictures and uploaded LoRAs, with credentials as every AWS tool finds them. Without it they lie in the data folder.',
+  },
+  s3Endpoint: {
+    env: 'OVERTONE_S3_ENDPOINT',
+    flag: '--s3-endpoint',
+    kind: { type: 'pattern', pattern: /^https?:\/\/\S+$/, allowed: 'http://host:port or https://host' },
+    fallback: undefined,
+    meaning: 'Where the bucket is served, if not by AWS itself.',
+  },
+  s3Region: {
+    env: 'OVERTONE_S3_REGION',
+    flag: '--s3-region',
+    kind: { type: 'text' },
+    fallback: 'us-east-1',
+    meaning: 'Region of the bucket.',
+  },
+  cache: {
+    env: 'OVERTONE_CACHE',
+    flag: '--cache',
+    kind: { type: 'text' },
+    fallback: undefined,
+    meaning:
+      'Folder for copies of LoRA files that lie in the bucket; each process on a machine needs its own. Default: in the data folder.',
+  },
+  cacheMib: {
+    env: 'OVERTONE_CACHE_MIB',
+    flag: '--cache-mib',
+    kind: { type: 'integer', min: 1, max: 16 * 1024 * 1024 },
+    fallback: '20480',
+    meaning: 'How much those copies may take, in MiB; the least recently used make room.',
   },
   device: {
     env: 'OVERTONE_DEVICE',

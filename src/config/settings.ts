@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { InputError, type Problem } from '../core/problem.ts';
 import { SCHEMA, type Setting, type SettingKind, type SettingName } from './schema.ts';
 
@@ -10,7 +11,21 @@ export interface Settings {
   readonly httpPort: number;
   readonly grpcHost: string;
   readonly grpcPort: number;
+  readonly access: 'open' | 'keys' | undefined;
+  readonly adminKey: string | undefined;
+  readonly requestsPerMinute: number;
+  readonly picturesPerDay: number | undefined;
+  readonly tlsCertFile: string | undefined;
+  readonly tlsKeyFile: string | undefined;
+  readonly grpcClientCaFile: string | undefined;
+  readonly webhooks: 'off' | 'public' | 'any';
+  readonly traces: string | undefined;
   readonly data: string;
+  readonly blobs: string | undefined;
+  readonly s3Endpoint: string | undefined;
+  readonly s3Region: string;
+  readonly cache: string | undefined;
+  readonly cacheMib: number;
   readonly device: 'cpu' | `cuda:${number}`;
   readonly concurrency: number;
   readonly threads: number | undefined;
@@ -24,22 +39,26 @@ type Environment = Readonly<Record<string, string | undefined>>;
 const NAMES = Object.keys(SCHEMA) as SettingName[];
 
 /**
- * Settings from the environment and from flags (`--name value` or `--name=value`). An empty variable counts as not set. Throws an
- * InputError with everything that is wrong, in words that name the flag or the variable.
+ * Settings from the environment and from flags (`--name value` or `--name=value`). An empty variable counts as not set. A secret may
+ * lie in a file that a variable or a flag names. Throws an InputError with everything that is wrong, in words that name the flag or
+ * the variable.
  */
-export function parseSettings(env: Environment, argv: readonly string[]): Settings {
+export function parseSettings(env: Environment, argv: readonly string[], readText = readTextFile): Settings {
   const { flags, problems } = readFlags(argv);
   const values = Object.fromEntries(
     NAMES.map((name) => {
       const setting: Setting = SCHEMA[name];
-      const flag = flags.get(setting.flag);
-      const variable = env[setting.env] === '' ? undefined : env[setting.env];
-      const text = flag ?? variable ?? setting.fallback;
-      if (text === undefined) return [name, undefined];
-      const parsed = parseValue(setting.kind, text);
+      const found = findText(setting, flags, env, readText);
+      if (found === undefined) return [name, undefined];
+      if ('problem' in found) {
+        problems.push(found.problem);
+        return [name, undefined];
+      }
+      const parsed = parseValue(setting.kind, found.text);
       if ('allowed' in parsed) {
-        const subject = flag === undefined ? setting.env : setting.flag;
-        problems.push(problem(subject, `${subject} is '${text}'; must be ${parsed.allowed}`));
+        const { subject } = found;
+        const said = setting.secret ? 'not what it must be' : `'${found.text}'`;
+        problems.push(problem(subject, `${subject} is ${said}; must be ${parsed.allowed}`));
         return [name, undefined];
       }
       return [name, parsed.value];
@@ -51,20 +70,73 @@ export function parseSettings(env: Environment, argv: readonly string[]): Settin
 
 /** The environment that gives a child process these settings, to be laid over its parent's. */
 export function environmentOf(settings: Settings): Record<string, string> {
-  return Object.fromEntries(NAMES.map((name) => [SCHEMA[name].env, settings[name]?.toString() ?? '']));
+  return Object.fromEntries(
+    NAMES.flatMap((name) => {
+      const { env, secret }: Setting = SCHEMA[name];
+      const value = [env, settings[name]?.toString() ?? ''];
+      return secret ? [value, [fileVariable(env), '']] : [value];
+    }),
+  );
 }
 
 /** What `--help` prints. */
 export function describeSettings(): string {
   return NAMES.map((name) => {
-    const { flag, env, fallback, meaning }: Setting = SCHEMA[name];
+    const { flag, env, fallback, secret, meaning }: Setting = SCHEMA[name];
     const default_ = fallback === undefined ? '' : ` (default ${fallback})`;
-    return `  ${flag.padEnd(18)} ${env.padEnd(26)} ${meaning}${default_}`;
+    const file = secret ? ` Or in a file: ${fileFlag(flag)}, ${fileVariable(env)}.` : '';
+    return `  ${flag.padEnd(23)} ${env.padEnd(30)} ${meaning}${file}${default_}`;
   }).join('\n');
 }
 
+const fileVariable = (env: string) => `${env}_FILE`;
+const fileFlag = (flag: string) => `${flag}-file`;
+
+type Found =
+  | { readonly text: string; readonly subject: string }
+  | { readonly problem: Problem }
+  /** Said nowhere, and no default. */
+  | undefined;
+
+/** A setting's text, by its flag, else its variable, else its default; of a secret also from a file. */
+function findText(
+  { env: variable, flag, fallback, secret }: Setting,
+  flags: ReadonlyMap<string, string>,
+  env: Environment,
+  readText: (path: string) => string,
+): Found {
+  const places = [
+    { value: flags.get(flag), path: flags.get(fileFlag(flag)), subject: flag, file: fileFlag(flag) },
+    { value: env[variable], path: env[fileVariable(variable)], subject: variable, file: fileVariable(variable) },
+  ];
+  for (const { value, path, subject, file } of places) {
+    const hasValue = value !== undefined && value !== '';
+    if (!secret || path === undefined || path === '') {
+      if (hasValue) return { text: value, subject };
+      continue;
+    }
+    if (hasValue) return { problem: problem(subject, `${subject} and ${file} are both there; leave one out`) };
+    try {
+      return { text: readText(path).trim(), subject: file };
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      return { problem: problem(file, `${file} is '${path}'; must be a file that can be read: ${reason}`) };
+    }
+  }
+  return fallback === undefined ? undefined : { text: fallback, subject: variable };
+}
+
+function readTextFile(path: string): string {
+  return readFileSync(path, 'utf8');
+}
+
 function readFlags(argv: readonly string[]): { flags: ReadonlyMap<string, string>; problems: Problem[] } {
-  const known: ReadonlySet<string> = new Set(NAMES.map((name) => SCHEMA[name].flag));
+  const known: ReadonlySet<string> = new Set(
+    NAMES.flatMap((name) => {
+      const { flag, secret }: Setting = SCHEMA[name];
+      return secret ? [flag, fileFlag(flag)] : [flag];
+    }),
+  );
   const flags = new Map<string, string>();
   const problems: Problem[] = [];
   for (let at = 0; at < argv.length; at++) {

@@ -79,3 +79,38 @@ test('the help names every flag and every variable', () => {
     expect(help).toContain(env);
   }
 });
+
+const KEY = `ot_0123456789ab.${'s'.repeat(43)}`;
+const FILES: Readonly<Record<string, string>> = { '/run/secrets/key': `${KEY}\n` };
+const readText = (path: string) => {
+  const text = FILES[path];
+  if (text === undefined) throw new Error('ENOENT');
+  return text;
+};
+
+test('a secret can lie in a file that a variable or a flag names', () => {
+  expect(parseSettings({ OVERTONE_ADMIN_KEY_FILE: '/run/secrets/key' }, [], readText).adminKey).toBe(KEY);
+  expect(parseSettings({}, ['--admin-key-file', '/run/secrets/key'], readText).adminKey).toBe(KEY);
+  expect(() => parseSettings({ OVERTONE_DATA_FILE: '/nowhere' }, [], readText)).not.toThrow();
+});
+
+test('a secret that is wrong is not repeated', () => {
+  expect(problemsOf({ OVERTONE_ADMIN_KEY: 'hunter2' }, [])).toEqual([
+    'OVERTONE_ADMIN_KEY is not what it must be; must be a key as `overtone keys generate` prints one',
+  ]);
+  expect(problemsOf({ REDIS_URL: 'http://:hunter2@x' }, []).join()).not.toContain('hunter2');
+});
+
+test('a secret that is given twice, or whose file cannot be read, is an error', () => {
+  const twice = problemsOf({ REDIS_URL: '/a', REDIS_URL_FILE: '/run/secrets/key' }, []);
+  expect(twice).toEqual(['REDIS_URL and REDIS_URL_FILE are both there; leave one out']);
+  expect(problemsOf({ OVERTONE_ADMIN_KEY_FILE: '/not/there' }, [])).toEqual([
+    expect.stringMatching(/^OVERTONE_ADMIN_KEY_FILE is '\/not\/there'; must be a file that can be read: /),
+  ]);
+});
+
+test('a child gets secrets as they are, whatever files its parent was told to read', () => {
+  const parent = { OVERTONE_ADMIN_KEY_FILE: '/run/secrets/key' };
+  const settings = parseSettings(parent, [], readText);
+  expect(parseSettings({ ...parent, ...environmentOf(settings) }, [], readText)).toEqual(settings);
+});
