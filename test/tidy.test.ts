@@ -19,7 +19,7 @@ const LAYERS: Record<string, { readonly folders: readonly string[]; readonly pac
   pipeline: { folders: ['core', 'contract'], packages: [] },
   files: { folders: ['core', 'compiler', 'contract'], packages: ['node:', 'sharp'] },
   queue: { folders: ['contract', 'telemetry'], packages: ['bullmq', 'ioredis', 'node:'] },
-  store: { folders: ['contract', 'telemetry'], packages: ['ioredis', 'node:'] },
+  store: { folders: ['contract', 'telemetry'], packages: ['ioredis', '@aws-sdk/', 'node:'] },
   engine: {
     folders: ['core', 'compiler', 'contract', 'pipeline', 'files', 'telemetry'],
     packages: ['onnxruntime-node', '@huggingface/tokenizers', 'node:'],

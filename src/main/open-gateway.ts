@@ -12,8 +12,8 @@ import { createGenerations } from '../service/generations.ts';
 import { createHealth } from '../service/health.ts';
 import { createLoras } from '../service/loras.ts';
 import { createModels } from '../service/models.ts';
-import { createDiskBlobStore } from '../store/blob-store.ts';
 import { createJobJournal } from '../store/job-journal.ts';
+import { openBlobStore } from '../store/open-blob-store.ts';
 import { createWorkerRegistry } from '../store/worker-registry.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { connectRedis } from './connect-redis.ts';
@@ -36,6 +36,7 @@ export async function openGateway(settings: Settings, logger: Logger): Promise<G
   requireSettings(settings, 'redisUrl');
   const { redisUrl: url } = settings;
   const folder = openLoraFolder(await loraDirectory(settings));
+  const blobs = await openBlobStore(settings);
   const redis = connectRedis({ url, use: 'prompt', logger });
   const blocking = connectRedis({ url, use: 'patient', logger });
   const events = new EventReader({ commands: redis, blocking, logger });
@@ -47,7 +48,7 @@ export async function openGateway(settings: Settings, logger: Logger): Promise<G
     journal: createJobJournal(redis, settings.resultLifetimeS),
     producer,
     events,
-    blobs: createDiskBlobStore(settings.data),
+    blobs,
     models,
     loras: folder,
     now: Date.now,
@@ -61,6 +62,7 @@ export async function openGateway(settings: Settings, logger: Logger): Promise<G
     await events.close();
     await Promise.all([closeHttp(http), grpc?.close()]);
     await producer.close();
+    blobs.close();
     redis.disconnect();
   };
   try {

@@ -4,8 +4,8 @@ import { problemDetails, ServiceError } from '../contract/errors.ts';
 import type { WorkerReport } from '../contract/worker-report.ts';
 import { listenForCancels } from '../queue/cancel-channel.ts';
 import { openConsumer } from '../queue/consumer.ts';
-import { createDiskBlobStore } from '../store/blob-store.ts';
 import { createJobJournal } from '../store/job-journal.ts';
+import { openBlobStore } from '../store/open-blob-store.ts';
 import { createWorkerRegistry } from '../store/worker-registry.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { EngineProcess, type EngineState } from '../worker/engine-process.ts';
@@ -33,6 +33,7 @@ export async function openWorker(options: {
   await existingDirectory('OVERTONE_MODEL', settings.model);
   await loraDirectory(settings);
   const { redisUrl } = settings;
+  const blobs = await openBlobStore(settings);
   const connect = () => connectRedis({ url: redisUrl, use: 'patient', logger });
   const redis = connect();
   const queueRedis = connect();
@@ -56,7 +57,7 @@ export async function openWorker(options: {
   });
   const effects: RunJobEffects = {
     journal,
-    blobs: createDiskBlobStore(settings.data),
+    blobs,
     engine,
     turnstile: createTurnstile(),
     now: () => performance.now(),
@@ -90,6 +91,7 @@ export async function openWorker(options: {
       await heartbeat.stop();
       await consumer.close(settings.drainS * 1000);
       await engine.close();
+      blobs.close();
       for (const connection of [redis, queueRedis, cancelRedis]) connection.disconnect();
     },
   };
