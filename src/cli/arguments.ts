@@ -2,6 +2,7 @@ import { basename, extname } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ServiceError } from '../contract/errors.ts';
 import { type GenerationRequest, parseGenerationRequest } from '../contract/generation-request.ts';
+import { METHOD_NAMES } from '../core/composition/options.ts';
 import { InputError, type Problem } from '../core/problem.ts';
 import { SAMPLER_NAMES } from '../core/samplers/names.ts';
 
@@ -38,7 +39,8 @@ generate makes a picture; plan, with the same options, says what would run and w
   --negative TEXT        what guidance leads away from
   --lora FILE_OR_ID[:W]  a LoRA at weight W (default 1); may be repeated
   --loras DIR            folder in which LoRA ids are looked up (default: OVERTONE_LORAS)
-  --method NAME          how the LoRAs act together: merge, switch, composite, cmlora
+  --method NAME          how the LoRAs act together: ${METHOD_NAMES.slice(0, 6).join(', ')},
+                         ${METHOD_NAMES.slice(6).join(', ')}
   --composition JSON     options of the method, e.g. '{"cut":"outer"}'
   --seed N               default: drawn at random, and printed
   --steps N              denoising steps

@@ -53,45 +53,162 @@ const LORA_SCHEMA = Type.Object(
     frequency_class: Type.Optional(
       Type.Enum(['high', 'low'], {
         description:
-          'Whether the LoRA mostly acts on fine or on coarse structure. Default: high, and the answer says so.',
+          'Whether the LoRA mostly acts on fine or on coarse structure. Default: what its profile says, else high; the answer says which.',
       }),
     ),
   },
   { ...closed, description: 'A LoRA, named by exactly one of `id` and `sha256`; each file once.' },
 );
 
+const scale = (description: string) =>
+  Type.Optional(Type.Number({ minimum: 0, maximum: LIMITS.loraWeight, description }));
+
+/** One number for each LoRA of the request. */
+const weightList = (weight: { readonly minimum: number; readonly maximum: number }, description: string) =>
+  Type.Optional(
+    Type.Array(Type.Object({ id: Type.String(), weight: Type.Number(weight) }, closed), {
+      maxItems: LIMITS.loras,
+      description,
+    }),
+  );
+
+const TRIGGERS_SCHEMA = Type.Optional(
+  Type.Array(
+    Type.Object(
+      {
+        id: Type.String(),
+        phrases: Type.Array(
+          Type.String({ minLength: 1, maxLength: 255, 'x-allowed': 'a phrase of 1 to 255 characters' }),
+          { maxItems: LIMITS.triggers },
+        ),
+      },
+      closed,
+    ),
+    { maxItems: LIMITS.loras, description: 'The phrases of the prompt that call each LoRA. Default: none.' },
+  ),
+);
+
+const TEXT_ENCODER_OF_PASSES = Type.Optional(
+  Type.Enum(['all', 'own', 'none'], { description: "Which text LoRAs act on a pass's text. Default own." }),
+);
+
+const TEXT_ENCODER_OF_TURNS = Type.Optional(
+  Type.Enum(['all', 'own', 'first', 'none'], { description: "Which text LoRAs act on a pass's text. Default own." }),
+);
+
 const MERGE_SCHEMA = Type.Object(
   {
     method: Type.Literal('merge'),
+    scale: scale("Multiplies every LoRA's weight. Default 1."),
     text_encoder: Type.Optional(Type.Enum(['all', 'none'], { description: 'Default all.' })),
   },
   { ...closed, description: 'All LoRAs added to the weights at once: one U-Net pass an evaluation.' },
+);
+
+const LORAHUB_SCHEMA = Type.Object(
+  {
+    method: Type.Literal('lorahub'),
+    weights: weightList(
+      { minimum: -LIMITS.loraWeight, maximum: LIMITS.loraWeight },
+      "Multiplies each LoRA's weight; what `overtone tune` finds. Default 1 each, which is merge.",
+    ),
+    text_encoder: Type.Optional(Type.Enum(['all', 'none'], { description: 'Default all.' })),
+  },
+  { ...closed, description: 'LoraHub: merge at weights that a search has found.' },
 );
 
 const SWITCH_SCHEMA = Type.Object(
   {
     method: Type.Literal('switch'),
     tau: evaluationCount(1, 'Evaluations for which one LoRA acts before the next takes over. Default 5.'),
-    text_encoder: Type.Optional(
-      Type.Enum(['all', 'own', 'first', 'none'], {
-        description: "Which text LoRAs act on a pass's text. Default own.",
-      }),
-    ),
+    text_encoder: TEXT_ENCODER_OF_TURNS,
   },
   { ...closed, description: 'One LoRA at a time, in the order of the request: one U-Net pass an evaluation.' },
+);
+
+const SWITCH_A_SCHEMA = Type.Object(
+  {
+    method: Type.Literal('switch-a'),
+    tau: evaluationCount(1, 'Evaluations for which one LoRA acts before the next takes over. Default 5.'),
+    phase_at: Type.Optional(
+      Type.Number({ ...fraction, description: 'Trajectory fraction at which the low set takes over. Default 0.6.' }),
+    ),
+    text_encoder: TEXT_ENCODER_OF_TURNS,
+  },
+  { ...closed, description: 'Switch within the high set first and within the low set after it.' },
+);
+
+const W_SWITCH_SCHEMA = Type.Object(
+  {
+    method: Type.Literal('w-switch'),
+    triggers: TRIGGERS_SCHEMA,
+    weights: weightList({ minimum: 0, maximum: 1e9 }, 'Default: what the prompt changes without the triggers.'),
+    tau: evaluationCount(1, 'Evaluations for which the weightiest LoRA acts. Default 5 % of all.'),
+    closing: Type.Optional(
+      Type.Object(
+        {
+          id: Type.Optional(Type.String({ description: 'Who acts at the end. Default: the first LoRA.' })),
+          evaluations: evaluationCount(0, 'How many evaluations the end has. Default 5 % of all.'),
+        },
+        closed,
+      ),
+    ),
+    text_encoder: TEXT_ENCODER_OF_TURNS,
+  },
+  { ...closed, description: 'Switch with turns as long as the prompt means by a LoRA.' },
 );
 
 const COMPOSITE_SCHEMA = Type.Object(
   {
     method: Type.Literal('composite'),
-    text_encoder: Type.Optional(
-      Type.Enum(['all', 'own', 'none'], { description: "Which text LoRAs act on a pass's text. Default own." }),
-    ),
+    text_encoder: TEXT_ENCODER_OF_PASSES,
   },
   {
     ...closed,
     description: 'Every LoRA predicts alone, and the predictions are averaged: N U-Net passes an evaluation.',
   },
+);
+
+const W_COMPOSITE_SCHEMA = Type.Object(
+  {
+    method: Type.Literal('w-composite'),
+    triggers: TRIGGERS_SCHEMA,
+    weights: weightList({ minimum: 0, maximum: 1e9 }, 'Default: how near the triggers are to the prompt.'),
+    text_encoder: TEXT_ENCODER_OF_PASSES,
+  },
+  { ...closed, description: 'Composite with weights by what the prompt means by a LoRA.' },
+);
+
+const DELTA_COMPOSITE_SCHEMA = Type.Object(
+  {
+    method: Type.Literal('delta-composite'),
+    scale: scale("How much of each LoRA's difference from the plain model is added. Default 1."),
+    uncond: Type.Optional(
+      Type.Enum(['per_lora', 'base'], {
+        description: 'Whose unconditional prediction guides. Default per_lora: composed like the other half.',
+      }),
+    ),
+    text_encoder: TEXT_ENCODER_OF_PASSES,
+  },
+  { ...closed, description: "The LoRAs' differences from the plain model, added up: N + 1 U-Net passes." },
+);
+
+const LORATORIO_LIKE_SCHEMA = Type.Object(
+  {
+    method: Type.Literal('loratorio-like'),
+    patches: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: LIMITS.patches, description: 'Patches along a side. Default 8.' }),
+    ),
+    temperature: Type.Optional(
+      Type.Number({
+        exclusiveMinimum: 0,
+        maximum: 1e9,
+        description: 'Of the weights in a patch: a small one lets one LoRA have it alone. Default 0.05.',
+      }),
+    ),
+    text_encoder: TEXT_ENCODER_OF_PASSES,
+  },
+  { ...closed, description: 'In each patch a LoRA counts the more the less it predicts like the plain model.' },
 );
 
 const CUT_SCHEMA = Type.Union(
@@ -170,9 +287,7 @@ const CMLORA_SCHEMA = Type.Object(
         description: "Whose unconditional prediction guides: that of each LoRA, folded, or the plain model's alone.",
       }),
     ),
-    text_encoder: Type.Optional(
-      Type.Enum(['all', 'own', 'none'], { description: "Which text LoRAs act on a pass's text. Default own." }),
-    ),
+    text_encoder: TEXT_ENCODER_OF_PASSES,
     order: Type.Optional(
       Type.Array(Type.String(), {
         maxItems: LIMITS.loras,
@@ -222,9 +337,21 @@ export const GENERATION_REQUEST_SCHEMA = Type.Object(
       Type.Array(LORA_SCHEMA, { maxItems: LIMITS.loras, description: 'Default: none, the plain model.' }),
     ),
     composition: Type.Optional(
-      Type.Union([MERGE_SCHEMA, SWITCH_SCHEMA, COMPOSITE_SCHEMA, CMLORA_SCHEMA], {
-        description: 'How the LoRAs act together. Default: cmlora for two or more LoRAs, else merge.',
-      }),
+      Type.Union(
+        [
+          MERGE_SCHEMA,
+          LORAHUB_SCHEMA,
+          SWITCH_SCHEMA,
+          SWITCH_A_SCHEMA,
+          W_SWITCH_SCHEMA,
+          COMPOSITE_SCHEMA,
+          W_COMPOSITE_SCHEMA,
+          DELTA_COMPOSITE_SCHEMA,
+          LORATORIO_LIKE_SCHEMA,
+          CMLORA_SCHEMA,
+        ],
+        { description: 'How the LoRAs act together. Default: cmlora for two or more LoRAs, else merge.' },
+      ),
     ),
     priority: Type.Optional(
       Type.Enum(['high', 'normal', 'low'], {

@@ -3,6 +3,10 @@ export const LIMITS = {
   loras: 16,
   /** Absolute value of a LoRA weight. */
   loraWeight: 4,
+  /** Trigger phrases of a LoRA. */
+  triggers: 32,
+  /** Patches along a side of a latent. */
+  patches: 128,
   promptBytes: 8 * 1024,
   stepsMin: 1,
   stepsMax: 150,

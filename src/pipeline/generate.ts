@@ -13,6 +13,7 @@ import type { Tensor } from '../core/tensor/tensor.ts';
 import { conditioningsOf, type EncodedTexts, encodeTexts } from './conditioning.ts';
 import { plannerFor } from './plan.ts';
 import type { EnginePorts } from './ports.ts';
+import { weighByPrompt } from './prompt-weights.ts';
 import { createStopwatch, type Stopwatch } from './stopwatch.ts';
 
 /**
@@ -36,7 +37,8 @@ export async function* generate(
   const lease = await stopwatch.time('load_loras_ms', () => ports.acquireAdapters(request.loras, signal));
   try {
     const evaluations = SAMPLERS[request.sampler].evaluations(model.scheduler, request.steps);
-    const planner = plannerFor(request, model, evaluations);
+    const weighed = await stopwatch.time('encode_text_ms', () => weighByPrompt(request, ports, signal));
+    const planner = plannerFor(weighed, model, evaluations);
     const conditionings = conditioningsOf(planner, evaluations);
     const prompts = { prompt: request.prompt, negative: request.negative_prompt };
     const texts = await stopwatch.time('encode_text_ms', () =>

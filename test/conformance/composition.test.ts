@@ -2,15 +2,18 @@ import { describe, expect, test } from 'vitest';
 import { planComposition } from '../../src/core/composition/index.ts';
 import type { ComposedAdapter, CompositionSetup } from '../../src/core/composition/method.ts';
 import { METHOD_NAMES, type RequestedComposition } from '../../src/core/composition/options.ts';
-import { resolveComposition } from '../../src/core/composition/resolve-composition.ts';
 import type { Tensor } from '../../src/core/tensor/tensor.ts';
-import { adaptersOf, plansOf, setupOf, UNET } from '../support/composition.ts';
+import { adaptersOf, compositionOf, plansOf, setupOf } from '../support/composition.ts';
 
 /** What holds for every composition method: at its defaults, where it is in by being in the registry, and with the options below. */
 
 const WITH_OPTIONS: readonly RequestedComposition[] = [
+  { method: 'merge', scale: 1, text_encoder: 'none' },
   { method: 'switch', tau: 1, text_encoder: 'first' },
+  { method: 'switch-a', tau: 1, phase_at: 0.3 },
   { method: 'composite', text_encoder: 'all' },
+  { method: 'delta-composite', scale: 0.4, uncond: 'base' },
+  { method: 'loratorio-like', patches: 1, temperature: 1e9 },
   { method: 'cmlora', preset: 'fast' },
   { method: 'cmlora', preset: 'reference' },
   { method: 'cmlora', cache: 'delta' },
@@ -23,12 +26,7 @@ const EVALUATIONS = 20;
 const CLASSES = ['high', 'low', 'high', 'low'] as const;
 
 function plannerOf(requested: RequestedComposition, setup: CompositionSetup) {
-  const composition = resolveComposition(requested, {
-    loraIds: setup.adapters.map(({ id }) => id),
-    evaluationCount: setup.evaluations.length,
-    unet: UNET,
-  });
-  return planComposition(composition, setup);
+  return planComposition(compositionOf(requested, setup), setup);
 }
 
 function setupFor(adapterCount: number, rest: Partial<CompositionSetup> = {}): CompositionSetup {
@@ -37,7 +35,10 @@ function setupFor(adapterCount: number, rest: Partial<CompositionSetup> = {}): C
 
 /** Predictions that are told apart: pass i predicts i + 1 everywhere. */
 function predictionsFor(passCount: number): readonly Tensor[] {
-  return Array.from({ length: passCount }, (_, index) => ({ dims: [2], data: Float32Array.of(index + 1, -index - 1) }));
+  return Array.from({ length: passCount }, (_, index) => ({
+    dims: [1, 1, 1, 2],
+    data: Float32Array.of(index + 1, -index - 1),
+  }));
 }
 
 describe.each(COMPOSITIONS)('%j', (requested) => {
@@ -50,30 +51,34 @@ describe.each(COMPOSITIONS)('%j', (requested) => {
     expect(plans.every(({ passes }) => passes.length > 0)).toBe(true);
   });
 
-  test('weights, where there are any, sum to 1', () => {
+  test('the fold is what the plan says: the weights of the LoRAs, and what they lack to 1 is the plain model', () => {
     const setup = setupFor(4);
-    for (const { summary } of plansOf(plannerOf(requested, setup), setup)) {
-      const sum = summary.weights.reduce((total, { weight }) => total + weight, 0);
-      expect(summary.weights.length === 0 || Math.abs(sum - 1) < 1e-12).toBe(true);
+    const planner = plannerOf(requested, setup);
+    for (const plan of plansOf(planner, setup)) {
+      const { weights } = plan.summary;
+      if (weights.length === 0) continue;
+      const predictions = predictionsFor(plan.passes.length);
+      const expected = plan.passes.reduce((sum, { adapters, conditioning }, index) => {
+        if (conditioning.text === 'negative') return sum;
+        const own = setup.adapters.find(({ adapter }) => adapter === adapters[0]?.adapter);
+        const ofLoras = weights.reduce((total, { weight }) => total + weight, 0);
+        const weight = own === undefined ? 1 - ofLoras : (weights.find(({ id }) => id === own.id)?.weight ?? 0);
+        return sum + weight * (predictions[index]?.data[0] ?? 0);
+      }, 0);
+      expect(planner.combine(plan, predictions).cond.data[0]).toBeCloseTo(expected, 5);
     }
   });
 
-  test('one adapter alone is the plain LoRA: pass for pass what merge runs, with nothing cached', () => {
-    const setup = setupFor(1);
-    const passes = plansOf(plannerOf(requested, setup), setup).map((plan) => plan.passes);
-    expect(passes).toEqual(plansOf(plannerOf({ method: 'merge' }, setup), setup).map((plan) => plan.passes));
-  });
-
-  test('one adapter alone folds to the predictions themselves, bit for bit', () => {
-    const setup = setupFor(1);
+  test('passes that agree are folded to what they agree on', () => {
+    const setup = setupFor(4);
     const planner = plannerOf(requested, setup);
-    const [evaluation] = setup.evaluations;
-    if (evaluation === undefined) throw new Error('there is a first evaluation');
-    const [uncond, cond] = predictionsFor(2);
-    expect(planner.combine(planner.plan(evaluation, planner.start), [uncond, cond] as Tensor[])).toEqual({
-      uncond,
-      cond,
-    });
+    for (const plan of plansOf(planner, setup)) {
+      const same = plan.passes.map(() => ({ dims: [1, 1, 1, 2], data: Float32Array.of(3, -0.5) }));
+      const { cond, uncond } = planner.combine(plan, same);
+      for (const { data } of [cond, uncond].filter((half) => half !== null)) {
+        expect([...data].map((value) => Number(value.toFixed(5)))).toEqual([3, -0.5]);
+      }
+    }
   });
 
   test('no adapters is the plain base model', () => {

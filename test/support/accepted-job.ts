@@ -1,4 +1,6 @@
 import type { AcceptedJob, JobOutcome } from '../../src/contract/job.ts';
+import { LOCAL } from '../../src/contract/principal.ts';
+import type { NewJob } from '../../src/store/job-journal.ts';
 
 /** A job as it is after acceptance, and an outcome, for tests that run no model. */
 export const ACCEPTED_JOB: AcceptedJob = {
@@ -16,7 +18,7 @@ export const ACCEPTED_JOB: AcceptedJob = {
     seed: 0,
     n: 1,
     loras: [],
-    composition: { method: 'merge', text_encoder: 'all' },
+    composition: { method: 'merge', scale: 1, text_encoder: 'all' },
     output: { format: 'png' },
   },
   loras: [],
@@ -32,4 +34,16 @@ export const OUTCOME: JobOutcome = {
   device: 'cpu',
   version: '0.0.0',
   warnings: ['a warning'],
+};
+
+/** The same as it asks the journal to be admitted. */
+export const NEW_JOB: NewJob = {
+  owner: LOCAL.owner,
+  job: ACCEPTED_JOB,
+  priority: 'normal',
+  deadlineMs: undefined,
+  work: 10,
+  kind: 'merge:0',
+  idempotency: undefined,
+  bounds: { waiting: 1000, outstanding: 1000 },
 };

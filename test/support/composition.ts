@@ -6,7 +6,13 @@ import type {
   FrequencyClass,
   PassPlan,
 } from '../../src/core/composition/method.ts';
-import type { CmloraComposition, RequestedCmlora } from '../../src/core/composition/options.ts';
+import type {
+  CmloraComposition,
+  Composition,
+  RequestedCmlora,
+  RequestedComposition,
+} from '../../src/core/composition/options.ts';
+import { withEqualWeights } from '../../src/core/composition/prompt-weights.ts';
 import { resolveComposition } from '../../src/core/composition/resolve-composition.ts';
 
 /** Setups and trajectories for tests of composition. */
@@ -40,13 +46,18 @@ export function setupOf(
   return { adapters, evaluations, trainTimestepCount: 1000, guided: true, ...rest };
 }
 
-export function cmloraOf(setup: CompositionSetup, options: Omit<RequestedCmlora, 'method'> = {}): CmloraComposition {
+/** The composition of a request, as it is planned: weights that the prompt would decide are all alike. */
+export function compositionOf(requested: RequestedComposition, setup: CompositionSetup): Composition {
   const context = {
     loraIds: setup.adapters.map(({ id }) => id),
     evaluationCount: setup.evaluations.length,
     unet: UNET,
   };
-  const composition = resolveComposition({ ...options, method: 'cmlora' }, context);
+  return withEqualWeights(resolveComposition(requested, context));
+}
+
+export function cmloraOf(setup: CompositionSetup, options: Omit<RequestedCmlora, 'method'> = {}): CmloraComposition {
+  const composition = compositionOf({ ...options, method: 'cmlora' }, setup);
   if (composition.method !== 'cmlora') throw new Error('cmlora resolves to cmlora');
   return composition;
 }

@@ -73,7 +73,10 @@ export interface EvaluationPlan {
   readonly timestep: number;
   /** The dominant LoRA, where the method has one. */
   readonly leader: string | null;
-  /** Convex weights of the LoRAs' predictions, in request order; sums to 1. Empty where all LoRAs share one prediction. */
+  /**
+   * Weights of the LoRAs' predictions on the prompt, in request order; what they lack to 1 is the plain model's. Empty where all LoRAs
+   * share one prediction, and where the weights hang on the predictions themselves.
+   */
   readonly weights: readonly { readonly id: string; readonly weight: number }[];
   /** LoRAs whose passes run the whole U-Net, and those that start from their cached feature; passes of the plain model are in neither. */
   readonly full: readonly string[];

@@ -5,7 +5,18 @@ import type { Cut } from './method.ts';
  * result and in a picture's recipe. Meanings and defaults: section B.7 of the CMLoRA specification (docs/cmlora.md).
  */
 
-export const METHOD_NAMES = ['merge', 'switch', 'composite', 'cmlora'] as const;
+export const METHOD_NAMES = [
+  'merge',
+  'lorahub',
+  'switch',
+  'switch-a',
+  'w-switch',
+  'composite',
+  'w-composite',
+  'delta-composite',
+  'loratorio-like',
+  'cmlora',
+] as const;
 export type MethodName = (typeof METHOD_NAMES)[number];
 
 /**
@@ -16,6 +27,18 @@ export type TextEncoderPolicy = 'all' | 'own' | 'first' | 'none';
 
 export interface MergeComposition {
   readonly method: 'merge';
+  /** Multiplies every adapter's weight; what tuned Merge finds. */
+  readonly scale: number;
+  readonly text_encoder: Extract<TextEncoderPolicy, 'all' | 'none'>;
+}
+
+/** One number for each adapter of the request, in its order. */
+export type AdapterWeights = readonly { readonly id: string; readonly weight: number }[];
+
+export interface LorahubComposition {
+  readonly method: 'lorahub';
+  /** Multiplies each adapter's weight; found by a search. */
+  readonly weights: AdapterWeights;
   readonly text_encoder: Extract<TextEncoderPolicy, 'all' | 'none'>;
 }
 
@@ -26,8 +49,56 @@ export interface SwitchComposition {
   readonly text_encoder: TextEncoderPolicy;
 }
 
+export interface SwitchAComposition {
+  readonly method: 'switch-a';
+  readonly tau: number;
+  /** Trajectory fraction u at which the low set takes over from the high one. */
+  readonly phase_at: number;
+  readonly text_encoder: TextEncoderPolicy;
+}
+
+/** What the methods that weigh adapters by the prompt are told and find. */
+export interface PromptWeighing {
+  /** The phrases of the prompt that call each adapter, in request order. */
+  readonly triggers: readonly { readonly id: string; readonly phrases: readonly string[] }[];
+  /** In proportion, 0 or more. Null: found from the text encoder before the first evaluation, and then they sum to 1. */
+  readonly weights: AdapterWeights | null;
+}
+
+export interface WSwitchComposition extends PromptWeighing {
+  readonly method: 'w-switch';
+  /** Evaluations for which the adapter of the largest weight acts; the others in proportion. */
+  readonly tau: number;
+  /** Who acts at the last evaluations, whoever's turn it is; null without adapters. */
+  readonly closing: { readonly id: string | null; readonly evaluations: number };
+  readonly text_encoder: TextEncoderPolicy;
+}
+
 export interface CompositeComposition {
   readonly method: 'composite';
+  readonly text_encoder: Exclude<TextEncoderPolicy, 'first'>;
+}
+
+export interface WCompositeComposition extends PromptWeighing {
+  readonly method: 'w-composite';
+  readonly text_encoder: Exclude<TextEncoderPolicy, 'first'>;
+}
+
+export interface DeltaCompositeComposition {
+  readonly method: 'delta-composite';
+  /** How much of each adapter's difference from the plain model is added. */
+  readonly scale: number;
+  /** Whose unconditional prediction guides: composed like the other half, or the plain model's alone. */
+  readonly uncond: 'per_lora' | 'base';
+  readonly text_encoder: Exclude<TextEncoderPolicy, 'first'>;
+}
+
+export interface LoratorioLikeComposition {
+  readonly method: 'loratorio-like';
+  /** Patches along a side of the latent, each with weights of its own. */
+  readonly patches: number;
+  /** Of the softmin over the adapters' similarities to the plain model: small ones let one adapter have a patch alone. */
+  readonly temperature: number;
   readonly text_encoder: Exclude<TextEncoderPolicy, 'first'>;
 }
 
@@ -79,16 +150,38 @@ export interface CmloraComposition {
   readonly order: readonly string[] | null;
 }
 
-export type Composition = MergeComposition | SwitchComposition | CompositeComposition | CmloraComposition;
+export type Composition =
+  | MergeComposition
+  | LorahubComposition
+  | SwitchComposition
+  | SwitchAComposition
+  | WSwitchComposition
+  | CompositeComposition
+  | WCompositeComposition
+  | DeltaCompositeComposition
+  | LoratorioLikeComposition
+  | CmloraComposition;
 
-/** A composition as a request names it: only what shall differ from the preset. `resolve-composition.ts` fills in the rest. */
+/** A composition as a request names it: only what shall differ from the default. `resolve-composition.ts` fills in the rest. */
 export type RequestedComposition =
   | Requested<MergeComposition>
+  | Requested<LorahubComposition>
   | Requested<SwitchComposition>
+  | Requested<SwitchAComposition>
+  | (RequestedWeighing<Omit<WSwitchComposition, 'closing'>> & {
+      readonly closing?: { readonly id?: string; readonly evaluations?: number };
+    })
   | Requested<CompositeComposition>
+  | RequestedWeighing<WCompositeComposition>
+  | Requested<DeltaCompositeComposition>
+  | Requested<LoratorioLikeComposition>
   | RequestedCmlora;
 
-type Requested<Of extends Composition> = Pick<Of, 'method'> & Partial<Of>;
+type Requested<Of extends { readonly method: MethodName }> = Pick<Of, 'method'> & Partial<Of>;
+
+type RequestedWeighing<Of extends PromptWeighing & { readonly method: MethodName }> = Requested<Omit<Of, 'weights'>> & {
+  readonly weights?: AdapterWeights;
+};
 
 type CmloraGroup = 'turn' | 'weights' | 'refresh';
 

@@ -1,6 +1,7 @@
+import { assert } from '../assert.ts';
 import type { AdapterUse } from '../lora/adapter.ts';
 import type { ComposedAdapter, Conditioning, UnetPass } from './method.ts';
-import type { TextEncoderPolicy } from './options.ts';
+import type { AdapterWeights, TextEncoderPolicy } from './options.ts';
 
 /**
  * The parts that the passes of every method are made of. Adapters that act together are listed by sha256, so that a picture does
@@ -35,6 +36,22 @@ export function passOfOne(
  */
 export function inFoldingOrder(adapters: readonly ComposedAdapter[]): readonly ComposedAdapter[] {
   return adapters.toSorted((one, other) => (one.adapter < other.adapter ? -1 : 1));
+}
+
+/** The adapter at its own weight times a factor, in both parts. */
+export function scaled(adapter: ComposedAdapter, factor: number): ComposedAdapter {
+  const { unet, textEncoder } = adapter.weight;
+  return { ...adapter, weight: { unet: unet * factor, textEncoder: textEncoder * factor } };
+}
+
+/** The numbers that a composition gives for the adapters, in the order of the adapters. */
+export function weightsOf(adapters: readonly ComposedAdapter[], weights: AdapterWeights | null): readonly number[] {
+  assert(weights !== null, 'weights that the prompt decides are found before anything is planned');
+  return adapters.map(({ id }) => {
+    const given = weights.find((weight) => weight.id === id);
+    assert(given !== undefined, `there is a weight for ${id}`);
+    return given.weight;
+  });
 }
 
 export function unetUses(adapters: readonly ComposedAdapter[]): readonly AdapterUse[] {

@@ -1,5 +1,12 @@
 import type { Problem } from '../problem.ts';
-import type { CmloraComposition, Composition, RequestedCmlora, RequestedComposition } from './options.ts';
+import type {
+  AdapterWeights,
+  CmloraComposition,
+  Composition,
+  PromptWeighing,
+  RequestedCmlora,
+  RequestedComposition,
+} from './options.ts';
 
 /**
  * From what a request says about composition to a composition with nothing left implicit: the preset's values, the request's over
@@ -23,13 +30,63 @@ export function resolveComposition(
   if (requested === undefined) {
     return resolveComposition({ method: context.loraIds.length > 1 ? 'cmlora' : 'merge' }, context);
   }
+  const { loraIds, evaluationCount } = context;
   switch (requested.method) {
     case 'merge':
-      return { method: 'merge', text_encoder: requested.text_encoder ?? 'all' };
+      return { method: 'merge', scale: requested.scale ?? 1, text_encoder: requested.text_encoder ?? 'all' };
+    case 'lorahub':
+      return {
+        method: 'lorahub',
+        // Until a search has found better ones, it is merge.
+        weights: weightsOf(requested.weights, loraIds) ?? loraIds.map((id) => ({ id, weight: 1 })),
+        text_encoder: requested.text_encoder ?? 'all',
+      };
     case 'switch':
       return { method: 'switch', tau: requested.tau ?? TAU, text_encoder: requested.text_encoder ?? 'own' };
+    case 'switch-a':
+      return {
+        method: 'switch-a',
+        tau: requested.tau ?? TAU,
+        phase_at: requested.phase_at ?? PHASE_AT,
+        text_encoder: requested.text_encoder ?? 'own',
+      };
+    case 'w-switch': {
+      const evaluations = Math.max(1, Math.round((TAU * evaluationCount) / W_SWITCH_STEPS));
+      return {
+        method: 'w-switch',
+        triggers: triggersOf(requested.triggers, loraIds),
+        weights: weightsOf(requested.weights, loraIds) ?? null,
+        tau: requested.tau ?? evaluations,
+        closing: {
+          id: requested.closing?.id ?? loraIds[0] ?? null,
+          evaluations: requested.closing?.evaluations ?? evaluations,
+        },
+        text_encoder: requested.text_encoder ?? 'own',
+      };
+    }
     case 'composite':
       return { method: 'composite', text_encoder: requested.text_encoder ?? 'own' };
+    case 'w-composite':
+      return {
+        method: 'w-composite',
+        triggers: triggersOf(requested.triggers, loraIds),
+        weights: weightsOf(requested.weights, loraIds) ?? null,
+        text_encoder: requested.text_encoder ?? 'own',
+      };
+    case 'delta-composite':
+      return {
+        method: 'delta-composite',
+        scale: requested.scale ?? 1,
+        uncond: requested.uncond ?? 'per_lora',
+        text_encoder: requested.text_encoder ?? 'own',
+      };
+    case 'loratorio-like':
+      return {
+        method: 'loratorio-like',
+        patches: requested.patches ?? PATCHES,
+        temperature: requested.temperature ?? TEMPERATURE,
+        text_encoder: requested.text_encoder ?? 'own',
+      };
     case 'cmlora':
       return resolveCmlora(requested, context);
   }
@@ -37,6 +94,35 @@ export function resolveComposition(
 
 /** Multi-LoRA-Composition's, for 100 and 200 steps (cmlora.md, D). */
 const TAU = 5;
+/** The steps for which W-Switch's authors give tau and the last steps of the character; both grow with the trajectory (cmlora.md, F). */
+const W_SWITCH_STEPS = 100;
+/** CMLoRA's change from one set to the other (cmlora.md, B.3). */
+const PHASE_AT = 0.6;
+/** Patches of an eighth of a side (cmlora.md, F). */
+const PATCHES = 8;
+/** Not from the paper, whose value was not to be had: between adapters, cosines to the plain model differ by about this. */
+const TEMPERATURE = 0.05;
+
+/** One entry for each LoRA, in request order; what names no LoRA of the request stays, at the end, to be refused. */
+function triggersOf(
+  requested: PromptWeighing['triggers'] = [],
+  loraIds: readonly string[],
+): PromptWeighing['triggers'] {
+  const silent = loraIds.filter((id) => requested.every((trigger) => trigger.id !== id));
+  return inRequestOrder([...requested, ...silent.map((id) => ({ id, phrases: [] }))], loraIds);
+}
+
+function weightsOf(requested: AdapterWeights | undefined, loraIds: readonly string[]): AdapterWeights | undefined {
+  return requested && inRequestOrder(requested, loraIds);
+}
+
+function inRequestOrder<Of extends { readonly id: string }>(
+  entries: readonly Of[],
+  loraIds: readonly string[],
+): readonly Of[] {
+  const strangers = entries.filter(({ id }) => !loraIds.includes(id));
+  return [...loraIds.flatMap((id) => entries.filter((entry) => entry.id === id)), ...strangers];
+}
 
 function resolveCmlora(requested: RequestedCmlora, context: CompositionContext): CmloraComposition {
   const preset = presetOf(requested.preset ?? 'quality', context);
@@ -67,7 +153,7 @@ function presetOf(preset: CmloraComposition['preset'], context: CompositionConte
     preset: 'quality',
     direction: 'high_first',
     mode: 'offline',
-    phase_at: 0.6,
+    phase_at: PHASE_AT,
     late_set: 'low',
     turn: { near: 2, middle: 3, bounds: [0.375, 0.875] },
     weights: { initial: 'n_minus_half', decay: 'none', floor: 1 },
@@ -109,8 +195,23 @@ function percentOf(percent: number, count: number): number {
 
 /** What is wrong with a resolved composition, beyond what the request's schema sees. */
 export function compositionProblems(composition: Composition, context: CompositionContext): readonly Problem[] {
-  if (composition.method !== 'cmlora') return [];
-  return [...turnProblems(composition), ...cutProblems(composition, context), ...orderProblems(composition, context)];
+  const { loraIds } = context;
+  switch (composition.method) {
+    case 'cmlora':
+      return [
+        ...turnProblems(composition),
+        ...cutProblems(composition, context),
+        ...(composition.order === null ? [] : namingProblems('order', composition.order, loraIds)),
+      ];
+    case 'lorahub':
+      return namingProblems('weights', idsOf(composition.weights), loraIds);
+    case 'w-switch':
+      return [...weighingProblems(composition, loraIds), ...closingProblems(composition.closing, loraIds)];
+    case 'w-composite':
+      return weighingProblems(composition, loraIds);
+    default:
+      return [];
+  }
 }
 
 function turnProblems({ turn }: CmloraComposition): readonly Problem[] {
@@ -129,12 +230,30 @@ function cutProblems({ cut }: CmloraComposition, { unet }: CompositionContext): 
   ];
 }
 
-function orderProblems({ order }: CmloraComposition, { loraIds }: CompositionContext): readonly Problem[] {
-  if (order === null) return [];
-  const isComplete = order.length === loraIds.length && loraIds.every((id) => order.includes(id));
+function weighingProblems({ triggers, weights }: PromptWeighing, loraIds: readonly string[]): readonly Problem[] {
+  const isNothing = weights !== null && loraIds.length > 0 && weights.every(({ weight }) => weight === 0);
+  return [
+    ...namingProblems('triggers', idsOf(triggers), loraIds),
+    ...(weights === null ? [] : namingProblems('weights', idsOf(weights), loraIds)),
+    ...(isNothing ? [problem('weights', 'are all 0; at least one must be above it')] : []),
+  ];
+}
+
+function closingProblems({ id }: { readonly id: string | null }, loraIds: readonly string[]): readonly Problem[] {
+  if (id === null || loraIds.includes(id)) return [];
+  return [problem('closing.id', `is ${JSON.stringify(id)}; must be one of ${JSON.stringify(loraIds)}`)];
+}
+
+function namingProblems(option: string, named: readonly string[], loraIds: readonly string[]): readonly Problem[] {
+  const isComplete = named.length === loraIds.length && loraIds.every((id) => named.includes(id));
   if (isComplete) return [];
+  const verb = option === 'order' ? 'is' : 'names';
   const allowed = `must name each of ${JSON.stringify(loraIds)} once`;
-  return [problem('order', `is ${JSON.stringify(order)}; ${allowed}`)];
+  return [problem(option, `${verb} ${JSON.stringify(named)}; ${allowed}`)];
+}
+
+function idsOf(entries: readonly { readonly id: string }[]): readonly string[] {
+  return entries.map(({ id }) => id);
 }
 
 function problem(option: string, complaint: string): Problem {

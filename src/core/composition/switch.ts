@@ -1,8 +1,7 @@
 import { assert } from '../assert.ts';
-import { foldHalves } from './fold.ts';
 import type { CompositionPlanner, CompositionSetup } from './method.ts';
+import { planOneAtATime } from './one-at-a-time.ts';
 import type { SwitchComposition } from './options.ts';
-import { passOfOne, textsOf } from './passes.ts';
 
 /**
  * LoRA Switch (Multi-LoRA-Composition, arXiv 2402.16843, section 3): one adapter at a time, in request order, `tau` evaluations each:
@@ -10,28 +9,13 @@ import { passOfOne, textsOf } from './passes.ts';
  * so that its first adapter acts once more; that is not followed.
  */
 export function planSwitch(composition: SwitchComposition, setup: CompositionSetup): CompositionPlanner<null> {
-  const { adapters, guided } = setup;
-  return {
-    start: null,
-    plan({ index, step, timestep }) {
+  const { adapters } = setup;
+  return planOneAtATime(setup, {
+    policy: composition.text_encoder,
+    activeAt({ index }) {
       const active = adapters[Math.floor(index / composition.tau) % adapters.length];
       assert(active !== undefined, 'somebody has to act');
-      return {
-        passes: textsOf(guided).map((text) =>
-          passOfOne(active, text, { all: adapters, policy: composition.text_encoder }),
-        ),
-        summary: {
-          evaluation: index,
-          step,
-          timestep,
-          leader: active.id,
-          weights: adapters.map((adapter) => ({ id: adapter.id, weight: adapter === active ? 1 : 0 })),
-          full: [active.id],
-          reuse: [],
-        },
-        state: null,
-      };
+      return active;
     },
-    combine: (_plan, predictions) => foldHalves([1], predictions, textsOf(guided)),
-  };
+  });
 }

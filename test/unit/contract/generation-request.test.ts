@@ -4,6 +4,7 @@ import {
   type GenerationRequest,
   parseGenerationRequest,
 } from '../../../src/contract/generation-request.ts';
+import { METHOD_NAMES } from '../../../src/core/composition/options.ts';
 import { InputError } from '../../../src/core/problem.ts';
 
 function messagesFor(value: unknown): readonly string[] {
@@ -106,15 +107,12 @@ test.each(['strict_loras', 'cache', 'webhook'])('%s is refused by name until a l
   expect(messagesFor({ prompt: 'x', [name]: {} })).toEqual([`${name} is not supported by this version`]);
 });
 
-const METHODS = '"merge" or "switch" or "composite" or "cmlora"';
+const METHODS = METHOD_NAMES.map((name) => `"${name}"`).join(' or ');
 
 test('values that a later version brings are refused by name', () => {
   expect(messagesFor({ prompt: 'x', loras: [{ name: 'Ink', trigger: 'inject' }] })).toEqual([
     'loras[0].name is not supported by this version',
     'loras[0].trigger is not supported by this version',
-  ]);
-  expect(messagesFor({ prompt: 'x', composition: { method: 'w-switch', tau: 5 } })).toEqual([
-    `composition.method is "w-switch", which is not supported by this version; must be ${METHODS}`,
   ]);
   expect(messagesFor({ prompt: 'x', composition: { method: 'cmlora', mode: 'online' } })).toEqual([
     'composition.mode is "online", which is not supported by this version; must be "offline"',
@@ -132,6 +130,37 @@ test('an option belongs to its method', () => {
   expect(messagesFor({ prompt: 'x', composition: { method: 'composite', tau: 5, text_encoder: 'first' } })).toEqual([
     'composition.tau is not a field of a request; allowed here are method, text_encoder',
     'composition.text_encoder is "first"; must be "all" or "own" or "none"',
+  ]);
+});
+
+test.each<GenerationRequest['composition'] & object>([
+  { method: 'merge', scale: 0.8, text_encoder: 'none' },
+  { method: 'lorahub', weights: [{ id: 'ink', weight: -1.5 }], text_encoder: 'all' },
+  { method: 'switch-a', tau: 2, phase_at: 0.5, text_encoder: 'first' },
+  {
+    method: 'w-switch',
+    triggers: [{ id: 'ink', phrases: ['ink wash', 'brush'] }],
+    weights: [{ id: 'ink', weight: 0.25 }],
+    tau: 3,
+    closing: { id: 'ink', evaluations: 0 },
+    text_encoder: 'none',
+  },
+  { method: 'w-composite', triggers: [{ id: 'ink', phrases: [] }], weights: [], text_encoder: 'own' },
+  { method: 'delta-composite', scale: 0.7, uncond: 'base', text_encoder: 'all' },
+  { method: 'loratorio-like', patches: 4, temperature: 0.01, text_encoder: 'own' },
+])('every option of a rival is taken: %j', (composition) => {
+  expect(parseGenerationRequest({ prompt: 'x', composition })).toEqual({ prompt: 'x', composition });
+});
+
+test('what a rival cannot do is refused by name', () => {
+  expect(
+    messagesFor({ prompt: 'x', composition: { method: 'w-switch', triggers: [{ id: 'a' }], closing: { lora: 'a' } } }),
+  ).toEqual([
+    'composition.triggers[0].phrases is missing; must be a list of at most 32',
+    'composition.closing.lora is not a field of a request; allowed here are id, evaluations',
+  ]);
+  expect(messagesFor({ prompt: 'x', composition: { method: 'loratorio-like', temperature: 0 } })).toEqual([
+    'composition.temperature is 0; must be a number above 0 and at most 1000000000',
   ]);
 });
 

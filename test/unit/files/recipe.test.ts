@@ -24,7 +24,7 @@ const request: ResolvedRequest = {
       frequency_class_assumed: false,
     },
   ],
-  composition: { method: 'merge', text_encoder: 'all' },
+  composition: { method: 'merge', scale: 1, text_encoder: 'all' },
   output: { format: 'png' },
 };
 

@@ -57,7 +57,7 @@ const RESULT: GenerationResult = {
     seed: 1,
     n: 1,
     loras: [lora('ink'), lora('dusk')],
-    composition: { method: 'merge', text_encoder: 'all' },
+    composition: { method: 'merge', scale: 1, text_encoder: 'all' },
     output: { format: 'png' },
   },
   loras: [receipt('ink'), receipt('dusk')],

@@ -27,7 +27,7 @@ const MODEL: ModelDescriptor = {
   defaults: { width: 64, height: 64, steps: 25, guidance_scale: 7.5, sampler: 'ddim' },
 };
 
-const MERGE: Composition = { method: 'merge', text_encoder: 'all' };
+const MERGE: Composition = { method: 'merge', scale: 1, text_encoder: 'all' };
 const CMLORA: Composition = {
   method: 'cmlora',
   preset: 'fast',
@@ -71,7 +71,8 @@ const REQUEST: ResolvedRequest = {
   output: { format: 'png' },
 };
 
-const planned = (request: ResolvedRequest) => describePlan({ request, receipts: [], warnings: [] }, MODEL);
+const ranking = { split: null, halvesTau: null, orderSource: 'classes' } as const;
+const planned = (request: ResolvedRequest) => describePlan({ request, receipts: [], ranking, warnings: [] }, MODEL);
 
 const filled = (dims: readonly number[], value: number): Tensor => ({
   data: new Float32Array(elementCount(dims)).fill(value),

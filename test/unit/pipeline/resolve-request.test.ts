@@ -54,7 +54,7 @@ test('nothing is left implicit', async () => {
       seed: 4711,
       n: 1,
       loras: [],
-      composition: { method: 'merge', text_encoder: 'all' },
+      composition: { method: 'merge', scale: 1, text_encoder: 'all' },
       output: { format: 'png' },
     },
     receipts: [],

@@ -15,6 +15,7 @@ test('two LoRAs are composed by cmlora and fewer are merged, unless the request 
   expect(resolveComposition(undefined, CONTEXT).method).toBe('cmlora');
   expect(resolveComposition(undefined, { ...CONTEXT, loraIds: ['ink'] })).toEqual({
     method: 'merge',
+    scale: 1,
     text_encoder: 'all',
   });
   expect(resolveComposition({ method: 'merge' }, CONTEXT).method).toBe('merge');
