@@ -48,6 +48,15 @@ export const paceKey = (model: string) => `${KEY_PREFIX}:pace:${model}`;
 /** String that expires: which gateway looks after forgotten jobs at present. */
 export const CARETAKER_KEY = `${KEY_PREFIX}:caretaker`;
 
+/** Hash: API keys by kid. */
+export const API_KEYS_KEY = `${KEY_PREFIX}:api-keys`;
+
+/** String that expires: how far an owner's calls are ahead of their rate. */
+export const rateKey = (owner: string) => `${KEY_PREFIX}:rate:${owner}`;
+
+/** Counter that expires: pictures that an owner has asked for on one day, `2026-01-31`. */
+export const picturesKey = (owner: string, day: string) => `${KEY_PREFIX}:pictures:${owner}:${day}`;
+
 /** String that expires: a worker's latest report. */
 export const workerKey = (workerId: string) => `${KEY_PREFIX}:worker:${workerId}`;
 
@@ -69,3 +78,30 @@ export const profileQueueName = (model: string) => `profiles-${encodeURIComponen
 /** Hash: the profile of a LoRA on a model, both named by their bytes, and why it could not be measured. It does not expire. */
 export const profileKey = (modelSha256: string, loraSha256: string) =>
   `${KEY_PREFIX}:profile:${modelSha256}:${loraSha256}`;
+
+/** Sorted set: hashes of all blobs, by the time at which a sweep looks whether somebody still holds them. */
+export const BLOBS_KEY = `${KEY_PREFIX}:blobs`;
+
+/** Set of one blob: who holds it. */
+export const holdersKey = (sha256: string) => `${KEY_PREFIX}:blob:${sha256}`;
+
+/** String that expires: a sweep removes this blob at this moment. */
+export const condemnedKey = (sha256: string) => `${KEY_PREFIX}:condemned:${sha256}`;
+
+/** String that expires: which gateway sweeps at present. */
+export const SWEEPER_KEY = `${KEY_PREFIX}:sweeper`;
+
+/** String: what links to pictures are signed with. */
+export const LINK_SECRET_KEY = `${KEY_PREFIX}:link-secret`;
+
+/** Hash: an uploaded LoRA. An owner's name is written so that no two owners share a key. */
+export const loraKey = (owner: string, id: string) => `${KEY_PREFIX}:lora:${encodeURIComponent(owner)}:${id}`;
+
+/** Sorted set of one owner, by name alone: ids of its LoRAs. */
+export const loraIdsKey = (owner: string) => `${KEY_PREFIX}:lora-ids:${encodeURIComponent(owner)}`;
+
+/** Hash of one owner: ids of its LoRAs by what they are called. */
+export const loraNamesKey = (owner: string) => `${KEY_PREFIX}:lora-names:${encodeURIComponent(owner)}`;
+
+/** Sorted set of one owner, by name alone: `sha256:id` of its LoRAs. */
+export const loraHashesKey = (owner: string) => `${KEY_PREFIX}:lora-hashes:${encodeURIComponent(owner)}`;
