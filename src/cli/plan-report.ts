@@ -1,4 +1,5 @@
 import type { GenerationPlan, PlannedEvaluation } from '../contract/generation-plan.ts';
+import type { FrequencySource } from '../contract/generation-result.ts';
 import { describeReceipt } from './report.ts';
 
 /** A plan in lines for a person: notes, receipts, who leads and why, each evaluation, and the cost. Pure text. */
@@ -14,11 +15,21 @@ export function planForReader(plan: GenerationPlan): readonly string[] {
 
 function describeLeading({ leading }: GenerationPlan): readonly string[] {
   if (leading === null) return [];
-  const classes = leading.classes.map(({ id, frequency_class: name, source }) => {
-    return `${id} ${name} (${source === 'assumed' ? 'assumed' : 'stated'})`;
-  });
-  return [`order: ${leading.order.join(', ')}`, `classes: ${classes.join(', ')}`];
+  const classes = leading.classes.map(
+    ({ id, frequency_class: name, source, score }) =>
+      `${id} ${name} (${SOURCES[source]}${source === 'profile' && score !== null ? ` ${score.toFixed(3)}` : ''})`,
+  );
+  const bySplit = leading.split === null ? '' : `, split at ${leading.split.toFixed(3)}`;
+  return [`order: ${leading.order.join(', ')}`, `classes: ${classes.join(', ')}${bySplit}`];
 }
+
+const SOURCES: Readonly<Record<FrequencySource, string>> = {
+  request: 'stated',
+  category: 'by category',
+  profile: 'measured',
+  unclear: 'unclear',
+  assumed: 'assumed',
+};
 
 function describeEvaluation(evaluation: PlannedEvaluation): string {
   const { leader, weights, full, reuse, refreshed, cost } = evaluation;

@@ -1,12 +1,14 @@
 import type { ProblemDetails } from './errors.ts';
 import type { PreviewRequest } from './job.ts';
+import type { ProfileEvent, ProfileOrder } from './lora-profile.ts';
 import type { ModelDescriptor } from './model-descriptor.ts';
 import type { PipelineEvent } from './pipeline-event.ts';
 import type { ResolvedRequest } from './resolved-request.ts';
 
 /**
  * Messages between a worker and its engine child, over the channel of `child_process.fork` with `serialization: 'advanced'`.
- * A `run` is one attempt at one job; its events end with exactly one `finished` or `failed`.
+ * A `run` is one attempt at one job, a `profile` at measuring one LoRA; the events of either end with exactly one `finished` or
+ * `failed`.
  */
 export type ToEngine =
   | {
@@ -16,6 +18,7 @@ export type ToEngine =
       readonly request: ResolvedRequest;
       readonly preview: PreviewRequest | undefined;
     }
+  | { readonly type: 'profile'; readonly run: string; readonly order: ProfileOrder }
   | { readonly type: 'cancel'; readonly run: string }
   | { readonly type: 'shutdown' };
 
@@ -23,6 +26,6 @@ export type FromEngine =
   | { readonly type: 'loading'; readonly part: string; readonly done: number; readonly total: number }
   | { readonly type: 'ready'; readonly model: ModelDescriptor }
   | { readonly type: 'unready'; readonly error: ProblemDetails }
-  | { readonly type: 'event'; readonly run: string; readonly event: PipelineEvent }
+  | { readonly type: 'event'; readonly run: string; readonly event: PipelineEvent | ProfileEvent }
   | { readonly type: 'finished'; readonly run: string }
   | { readonly type: 'failed'; readonly run: string; readonly error: ProblemDetails; readonly cancelled: boolean };

@@ -1,12 +1,12 @@
-import type { EvaluationPlan, FrequencyClass } from '../core/composition/method.ts';
-import type { NamedReceipt, PassCounts } from './generation-result.ts';
+import type { EvaluationPlan } from '../core/composition/method.ts';
+import type { FrequencyUse, NamedReceipt, PassCounts } from './generation-result.ts';
 import type { ResolvedRequest } from './resolved-request.ts';
 
 /** What a request would do, said before any tensor runs. What it says of passes is what then runs: a result has the same plan. */
 export interface GenerationPlan {
   readonly request: ResolvedRequest;
   readonly loras: readonly NamedReceipt[];
-  /** Who leads by the frequency classes, and why in that order. Null with every method but cmlora: switch leads in request order. */
+  /** Who leads by the frequency classes, and why in that order. Null with the methods that do not look at them: all but cmlora and switch-a. */
   readonly leading: LeadingPlan | null;
   /** One entry for each model evaluation of an image; every image of the request follows the same plan. */
   readonly plan: readonly PlannedEvaluation[];
@@ -27,14 +27,16 @@ export interface PlannedEvaluation extends EvaluationPlan {
 /** LoRAs by the ids of the request. */
 export interface LeadingPlan {
   readonly order: readonly string[];
+  /** `request`: the request names it. `profile`: by falling score within each set. `classes`: as the request lists them, within each set. */
+  readonly order_source: 'request' | 'profile' | 'classes';
   readonly high: readonly string[];
   readonly low: readonly string[];
-  /** `request`: the request stated the class. `assumed`: nobody did, and it was taken to be high. */
-  readonly classes: readonly {
-    readonly id: string;
-    readonly frequency_class: FrequencyClass;
-    readonly source: 'request' | 'assumed';
-  }[];
+  /** In request order. */
+  readonly classes: readonly ({ readonly id: string } & FrequencyUse)[];
+  /** The score that divides high from low; null where profiles divide nothing. */
+  readonly split: number | null;
+  /** Kendall's tau of the two halves of the seeds over the LoRAs that have a profile; below 0.6 their classes are unclear. */
+  readonly halves_tau: number | null;
 }
 
 /** In multiply-accumulate operations (MACs) of the U-Net, attention included, LoRAs' own products left out. */

@@ -1,11 +1,28 @@
-import type { EvaluationPlan } from '../core/composition/method.ts';
+import type { EvaluationPlan, FrequencyClass } from '../core/composition/method.ts';
 import type { LoraReceipt } from '../core/lora/receipt.ts';
+import type { ProfileStatus } from './lora-profile.ts';
 import type { ResolvedRequest } from './resolved-request.ts';
 
 /** The receipt of one LoRA of a request, under the name by which the request asked for it. */
 export interface NamedReceipt extends LoraReceipt {
   readonly id: string;
+  /** Of a LoRA in a request: whether it counts as high or low there, and who says so. */
+  readonly frequency?: FrequencyUse;
 }
+
+export interface FrequencyUse {
+  readonly frequency_class: FrequencyClass;
+  readonly source: FrequencySource;
+  /** Class score of its profile, 0 (all broad) to 1 (all fine); null where there is none. */
+  readonly score: number | null;
+  /** How far its profile was when the request was accepted. */
+  readonly profile: ProfileStatus;
+}
+
+/**
+ * Who says so. `unclear`: its profile does not tell, and it counts as high. `assumed`: nobody, and it counts as high, too.
+ */
+export type FrequencySource = 'request' | 'category' | 'profile' | 'unclear' | 'assumed';
 
 export interface ImageResult {
   readonly index: number;

@@ -1,4 +1,5 @@
 import type { SpaceProfile } from '../core/frequency/profile.ts';
+import type { ProblemDetails } from './errors.ts';
 
 /**
  * What was measured of one LoRA on one base model, with all that it depends on, so that it can be kept and used again: docs/frequency.md
@@ -74,3 +75,30 @@ export const PROFILE_DEFAULTS = {
   steps: 20,
   levelCount: 5,
 } as const;
+
+/** `absent`: it was not measured, and nobody is about to. */
+export type ProfileStatus = 'absent' | 'pending' | 'ready' | 'failed';
+
+/** What a service knows of a LoRA's profile on one model. */
+export interface ProfileState {
+  readonly status: ProfileStatus;
+  /** Evaluations of the model so far, while it is being measured. */
+  readonly progress: { readonly done: number; readonly total: number } | null;
+  /** While it is measured again, and where that failed: the one before. */
+  readonly profile: LoraProfile | null;
+  /** Why the last attempt failed. */
+  readonly error: ProblemDetails | null;
+}
+
+/** A profile to be measured, as it lies in the queue. */
+export interface ProfileOrder {
+  readonly model_sha256: string;
+  readonly lora: { readonly id: string; readonly sha256: string };
+  readonly settings: ProfileSettings;
+  /** Measured even where there is a profile already. */
+  readonly again: boolean;
+}
+
+export type ProfileEvent =
+  | { readonly type: 'measured'; readonly done: number; readonly total: number }
+  | { readonly type: 'profiled'; readonly profile: LoraProfile };

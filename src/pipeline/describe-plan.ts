@@ -3,10 +3,12 @@ import type { ModelDescriptor } from '../contract/model-descriptor.ts';
 import type { ResolvedRequest } from '../contract/resolved-request.ts';
 import { assert } from '../core/assert.ts';
 import type { Cut, UnetPass } from '../core/composition/method.ts';
+import type { CmloraComposition, Composition } from '../core/composition/options.ts';
 import { macsOf } from '../core/pass-cost.ts';
 import { SAMPLERS } from '../core/samplers/index.ts';
 import { leadingOrder } from '../core/sequencer/order.ts';
 import { plannerFor } from './plan.ts';
+import { assumeWeights } from './prompt-weights.ts';
 import type { ResolvedGeneration } from './resolve-request.ts';
 
 /**
@@ -14,12 +16,13 @@ import type { ResolvedGeneration } from './resolve-request.ts';
  * planner that drives the denoising, so the passes it names are the passes that run.
  */
 export function describePlan(
-  { request, receipts, warnings }: ResolvedGeneration,
+  { request, receipts, ranking, warnings }: ResolvedGeneration,
   model: ModelDescriptor,
 ): GenerationPlan {
   const costs = costsAt(request, model);
   const evaluations = SAMPLERS[request.sampler].evaluations(model.scheduler, request.steps);
-  const planner = plannerFor(request, model, evaluations);
+  const assumed = assumeWeights(request);
+  const planner = plannerFor(assumed.request, model, evaluations);
   const passes = { full: 0, reuse: 0 };
   const cuts: Cut[] = [];
   const plan: PlannedEvaluation[] = [];
@@ -39,7 +42,7 @@ export function describePlan(
   return {
     request,
     loras: receipts,
-    leading: leadingOf(request),
+    leading: leadingOf({ request, receipts, ranking }),
     plan,
     passes,
     cost: {
@@ -49,7 +52,7 @@ export function describePlan(
       reuse_share: cut === undefined ? null : reuseShare,
     },
     model: { id: model.id, sha256: model.sha256 },
-    warnings,
+    warnings: [...warnings, ...assumed.warnings],
   };
 }
 
@@ -75,24 +78,34 @@ function refreshedBy(passes: readonly UnetPass[], { loras }: ResolvedRequest): r
   return loras.filter(({ sha256 }) => refreshed.has(sha256)).map(({ id }) => id);
 }
 
-function leadingOf({ composition, loras }: ResolvedRequest): LeadingPlan | null {
-  if (composition.method !== 'cmlora' || loras.length === 0) return null;
+function leadingOf({
+  request: { composition, loras },
+  receipts,
+  ranking,
+}: Pick<ResolvedGeneration, 'request' | 'receipts' | 'ranking'>): LeadingPlan | null {
+  const options = sequenceOf(composition);
+  if (options === null || loras.length === 0) return null;
   const ids = loras.map(({ id }) => id);
   const { order } = leadingOrder(
     loras.map((lora) => lora.frequency_class),
-    { ...composition, requested: composition.order?.map((id) => ids.indexOf(id)) ?? null },
+    { ...options, requested: options.order?.map((id) => ids.indexOf(id)) ?? null },
   );
   const inOrder = order.flatMap((index) => loras.slice(index, index + 1));
   const idsOfClass = (wanted: 'high' | 'low') =>
     inOrder.filter((lora) => lora.frequency_class === wanted).map(({ id }) => id);
   return {
     order: inOrder.map(({ id }) => id),
+    order_source: ranking.orderSource,
     high: idsOfClass('high'),
     low: idsOfClass('low'),
-    classes: loras.map((lora) => ({
-      id: lora.id,
-      frequency_class: lora.frequency_class,
-      source: lora.frequency_class_assumed ? 'assumed' : 'request',
-    })),
+    classes: receipts.flatMap(({ id, frequency }) => (frequency === undefined ? [] : [{ id, ...frequency }])),
+    split: ranking.split,
+    halves_tau: ranking.halvesTau,
   };
+}
+
+/** What decides who leads when; null with a method that does not look at the frequency classes. */
+function sequenceOf(composition: Composition): Pick<CmloraComposition, 'direction' | 'late_set' | 'order'> | null {
+  if (composition.method === 'cmlora') return composition;
+  return composition.method === 'switch-a' ? { direction: 'high_first', late_set: 'low', order: null } : null;
 }

@@ -1,14 +1,25 @@
 import { ServiceError } from '../contract/errors.ts';
+import type { LeadingPlan } from '../contract/generation-plan.ts';
 import type { GenerationRequest } from '../contract/generation-request.ts';
-import type { NamedReceipt } from '../contract/generation-result.ts';
+import type { FrequencyUse, NamedReceipt } from '../contract/generation-result.ts';
 import type { PreviewRequest } from '../contract/job.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { ModelDescriptor } from '../contract/model-descriptor.ts';
 import type { ResolvedLora, ResolvedRequest } from '../contract/resolved-request.ts';
+import type { Composition } from '../core/composition/options.ts';
 import { compositionProblems, resolveComposition } from '../core/composition/resolve-composition.ts';
 import type { LoraReceipt } from '../core/lora/receipt.ts';
 import { InputError, type Problem } from '../core/problem.ts';
 import { SAMPLERS } from '../core/samplers/index.ts';
+import { leadingOrder } from '../core/sequencer/order.ts';
+import {
+  type FrequencyAsked,
+  frequencyWarnings,
+  type KnownFrequency,
+  NOTHING_KNOWN,
+  type ResolvedFrequencies,
+  resolveFrequencies,
+} from './resolve-frequency.ts';
 
 /**
  * A request to a resolved request: every default filled in, from the checkpoint where it has one, every LoRA found and read, and
@@ -19,11 +30,17 @@ import { SAMPLERS } from '../core/samplers/index.ts';
 export interface LoraCatalog {
   /** Undefined where there is no such LoRA. Throws an `InputError` for a file that cannot be applied to the model. */
   inspect(idOrSha256: string): Promise<LoraReceipt | undefined>;
+  /** What is known of LoRAs' frequencies at this moment, in their order; absent where nothing is. */
+  frequencies?(sha256s: readonly string[]): Promise<readonly KnownFrequency[]>;
 }
 
 export interface ResolvedGeneration {
   readonly request: ResolvedRequest;
   readonly receipts: readonly NamedReceipt[];
+  /** What the profiles said to the classes and the order, where they were asked. */
+  readonly ranking: Pick<ResolvedFrequencies, 'split' | 'halvesTau'> & {
+    readonly orderSource: LeadingPlan['order_source'];
+  };
   /** What a person should know and that is no error. */
   readonly warnings: readonly string[];
   /** Where previews were asked for. */
@@ -51,6 +68,10 @@ export async function resolveRequest(
     evaluationCount: SAMPLERS[sampler].evaluations(model.scheduler, steps).length,
     unet: model.unet,
   };
+  const asked = await askedFrequencies(found, catalog);
+  const { uses, byScore, split, halvesTau } = resolveFrequencies(asked);
+  const composition = resolveComposition(request.composition, context);
+  const requestedOrder = composition.method === 'cmlora' ? composition.order : null;
   const resolved: ResolvedRequest = {
     model: model.id,
     model_sha256: model.sha256,
@@ -64,8 +85,8 @@ export async function resolveRequest(
     sampler,
     seed: request.seed ?? randomSeed(),
     n: request.n ?? 1,
-    loras: found.map(resolveLora),
-    composition: resolveComposition(request.composition, context),
+    loras: found.map((lora, index) => resolveLora(lora, uses[index])),
+    composition: inMeasuredOrder(composition, asked, { uses, byScore }),
     output: { format: request.output?.format ?? 'png' },
   };
   const problems = [
@@ -76,11 +97,19 @@ export async function resolveRequest(
     ...compositionProblems(resolved.composition, context),
   ];
   if (problems.length > 0) throw new InputError(problems);
-  const receipts = found.map(({ lora, receipt }) => ({ id: nameOf(lora), ...receipt }));
+  const receipts = found.map(({ lora, receipt }, index) => {
+    const frequency = uses[index];
+    return { id: nameOf(lora), ...receipt, ...(frequency !== undefined && { frequency }) };
+  });
   return {
     request: resolved,
     receipts,
-    warnings: [...classWarnings(resolved), ...unmatchedWarnings(receipts)],
+    ranking: {
+      split,
+      halvesTau,
+      orderSource: requestedOrder !== null ? 'request' : byScore !== null ? 'profile' : 'classes',
+    },
+    warnings: [...(hasSets(resolved) ? frequencyWarnings(asked, uses) : []), ...unmatchedWarnings(receipts)],
     ...(request.preview !== undefined && { preview: request.preview }),
   };
 }
@@ -144,15 +173,39 @@ function twinProblems(found: readonly FoundLora[]): readonly Problem[] {
   });
 }
 
-function resolveLora({ lora, receipt }: FoundLora): ResolvedLora {
+async function askedFrequencies(found: readonly FoundLora[], catalog: LoraCatalog): Promise<readonly FrequencyAsked[]> {
+  const known = (await catalog.frequencies?.(found.map(({ receipt }) => receipt.sha256))) ?? [];
+  return found.map(({ lora }, index) => ({
+    id: nameOf(lora),
+    stated: lora.frequency_class,
+    known: known[index] ?? NOTHING_KNOWN,
+  }));
+}
+
+function resolveLora({ lora, receipt }: FoundLora, use: FrequencyUse | undefined): ResolvedLora {
   const weight = lora.weight ?? 1;
   return {
     id: nameOf(lora),
     sha256: receipt.sha256,
     weight: typeof weight === 'number' ? { unet: weight, text_encoder: weight } : weight,
-    frequency_class: lora.frequency_class ?? 'high',
-    frequency_class_assumed: lora.frequency_class === undefined,
+    frequency_class: use?.frequency_class ?? 'high',
+    frequency_class_assumed: use?.source === 'assumed' || use?.source === 'unclear',
   };
+}
+
+/** Spelled out as an order, so that the same request later, when there may be other profiles, can be made from what it became. */
+function inMeasuredOrder(
+  composition: Composition,
+  loras: readonly FrequencyAsked[],
+  { uses, byScore }: Pick<ResolvedFrequencies, 'uses' | 'byScore'>,
+): Composition {
+  if (composition.method !== 'cmlora' || composition.order !== null || byScore === null) return composition;
+  const classOf = new Map(loras.map(({ id }, index) => [id, uses[index]?.frequency_class]));
+  const { order } = leadingOrder(
+    byScore.map((id) => classOf.get(id) ?? 'high'),
+    { ...composition, requested: null },
+  );
+  return { ...composition, order: order.flatMap((index) => byScore[index] ?? []) };
 }
 
 function sideProblems(request: ResolvedRequest, model: ModelDescriptor): readonly Problem[] {
@@ -185,11 +238,9 @@ function previewsOf(steps: number, every: number): number {
   return Math.floor((steps - 1) / every);
 }
 
-function classWarnings({ composition, loras }: ResolvedRequest): readonly string[] {
-  if (composition.method !== 'cmlora' || loras.length < 2) return [];
-  return loras
-    .filter((lora) => lora.frequency_class_assumed)
-    .map(({ id }) => `LoRA "${id}" has no frequency class; it was assumed to be high`);
+/** Only then a class makes a difference. */
+function hasSets({ composition, loras }: ResolvedRequest): boolean {
+  return composition.method === 'cmlora' && loras.length > 1;
 }
 
 function unmatchedWarnings(receipts: readonly NamedReceipt[]): readonly string[] {

@@ -88,11 +88,15 @@ function classify(
 ): ClassifiedAdapter {
   if (frequencyClass !== undefined) return { id, frequencyClass, source: 'request' };
   if (category !== undefined) {
-    return { id, frequencyClass: category === 'background' ? 'low' : 'high', source: 'category' };
+    return { id, frequencyClass: classOfCategory(category), source: 'category' };
   }
   if (gap === null) return { id, frequencyClass: 'high', source: 'unsplit' };
   if (isUnclear) return { id, frequencyClass: 'unclear', source: 'scores' };
   return { id, frequencyClass: score > gap ? 'high' : 'low', source: 'scores' };
+}
+
+export function classOfCategory(category: Category): FrequencyClass {
+  return category === 'background' ? 'low' : 'high';
 }
 
 /** The middle of the largest gap between neighbours; of equal ones the lowest, which leaves more in the high set. */

@@ -85,13 +85,16 @@ test('the leading order, its sets and where each class came from are said', asyn
   const { leading } = await planFor({ loras });
   expect(leading).toEqual({
     order: ['b', 'c', 'a'],
+    order_source: 'classes',
     high: ['b', 'c'],
     low: ['a'],
     classes: [
-      { id: 'a', frequency_class: 'low', source: 'request' },
-      { id: 'b', frequency_class: 'high', source: 'assumed' },
-      { id: 'c', frequency_class: 'high', source: 'request' },
+      { id: 'a', frequency_class: 'low', source: 'request', score: null, profile: 'absent' },
+      { id: 'b', frequency_class: 'high', source: 'assumed', score: null, profile: 'absent' },
+      { id: 'c', frequency_class: 'high', source: 'request', score: null, profile: 'absent' },
     ],
+    split: null,
+    halves_tau: null,
   });
 });
 
@@ -100,7 +103,7 @@ test('an order that the request names is the leading order', async () => {
     loras: FOUR,
     composition: { method: 'cmlora', order: ['c', 'a', 'd', 'b'] },
   });
-  expect(leading?.order).toEqual(['c', 'a', 'd', 'b']);
+  expect(leading).toMatchObject({ order: ['c', 'a', 'd', 'b'], order_source: 'request' });
   expect(plan[0]?.leader).toBe('c');
 });
 

@@ -1,8 +1,9 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { GenerationRequest } from '../../../src/contract/generation-request.ts';
 import type { LoraReceipt } from '../../../src/core/lora/receipt.ts';
 import { InputError } from '../../../src/core/problem.ts';
 import { type LoraCatalog, resolveRequest } from '../../../src/pipeline/resolve-request.ts';
+import { spaceProfile } from '../../support/lora-profile.ts';
 import { descriptor } from '../../support/model-descriptor.ts';
 
 function receiptOf(sha256: string, unmatched: LoraReceipt['unmatched'] = []): LoraReceipt {
@@ -58,6 +59,7 @@ test('nothing is left implicit', async () => {
       output: { format: 'png' },
     },
     receipts: [],
+    ranking: { split: null, halvesTau: null, orderSource: 'classes' },
     warnings: [],
   });
 });
@@ -97,6 +99,49 @@ test('an assumed class is told where it matters', async () => {
   const loras = [{ id: 'ink' }, { id: 'fox', frequency_class: 'low' as const }];
   expect((await resolve({ loras })).warnings).toEqual(['LoRA "ink" has no frequency class; it was assumed to be high']);
   expect((await resolve({ loras, composition: { method: 'merge' } })).warnings).toEqual([]);
+});
+
+describe('profiles', () => {
+  const scores: Readonly<Record<string, number>> = { [INK]: 0.8, ['b'.repeat(64)]: 0.2, ['c'.repeat(64)]: 0.9 };
+  const measured: LoraCatalog = {
+    ...catalog,
+    frequencies: async (sha256s) =>
+      sha256s.map((sha256) => ({ status: 'ready', profile: { pixel: spaceProfile(scores[sha256] ?? 0) } })),
+  };
+  const three = [{ id: 'ink' }, { id: 'fox' }, { id: 'locon' }];
+  const resolveMeasured = (request: Partial<GenerationRequest>) =>
+    resolveRequest({ prompt: 'a fox', ...request }, descriptor, measured, () => 0);
+
+  test('fill in the classes and the order that a request leaves open, and the answer says so', async () => {
+    const { request, receipts, ranking } = await resolveMeasured({ loras: three });
+
+    expect(request.loras.map((lora) => [lora.frequency_class, lora.frequency_class_assumed])).toEqual([
+      ['high', false],
+      ['low', false],
+      ['high', false],
+    ]);
+    expect(request.composition).toMatchObject({ order: ['locon', 'ink', 'fox'] });
+    expect(receipts.map(({ frequency }) => frequency?.source)).toEqual(['profile', 'profile', 'profile']);
+    expect(ranking).toMatchObject({ orderSource: 'profile', halvesTau: 1 });
+  });
+
+  test.each([
+    ['low_first', ['fox', 'locon', 'ink']],
+    ['interleaved', ['locon', 'fox', 'ink']],
+  ] as const)('order the sets as %s leads them', async (direction, order) => {
+    const composition = { method: 'cmlora', direction } as const;
+    expect((await resolveMeasured({ loras: three, composition })).request.composition).toMatchObject({ order });
+  });
+
+  test('give way to what the request says', async () => {
+    const composition = { method: 'cmlora' as const, order: ['fox', 'ink', 'locon'] };
+    const loras = [{ id: 'ink', frequency_class: 'low' as const }, { id: 'fox' }, { id: 'locon' }];
+    const { request, ranking } = await resolveMeasured({ loras, composition });
+
+    expect(request.loras[0]?.frequency_class).toBe('low');
+    expect(request.composition).toMatchObject({ order: composition.order });
+    expect(ranking.orderSource).toBe('request');
+  });
 });
 
 test('a LoRA that acts in part is told', async () => {
