@@ -233,6 +233,35 @@ export const SCHEMA = {
     fallback: '86400',
     meaning: 'Seconds for which a finished generation and its events can be read.',
   },
+  maxWaiting: {
+    env: 'OVERTONE_MAX_WAITING',
+    flag: '--max-waiting',
+    kind: { type: 'integer', min: 1, max: 1_000_000 },
+    fallback: '10000',
+    meaning: 'Generations that may wait for one model; more are turned away with 503.',
+  },
+  maxOutstanding: {
+    env: 'OVERTONE_MAX_OUTSTANDING',
+    flag: '--max-outstanding',
+    // Below the first place of low priority, in store/job-journal.ts.
+    kind: { type: 'integer', min: 1, max: 900_000 },
+    fallback: '1000',
+    meaning: 'Generations of one owner that may wait or run; more are turned away with 429.',
+  },
+  cancelGraceS: {
+    env: 'OVERTONE_CANCEL_GRACE',
+    flag: '--cancel-grace',
+    kind: { type: 'integer', min: 1, max: 3600 },
+    fallback: '30',
+    meaning: 'Seconds that one call of the model may go on after a cancel; then the engine is killed and starts again.',
+  },
+  engineSilenceS: {
+    env: 'OVERTONE_ENGINE_SILENCE',
+    flag: '--engine-silence',
+    kind: { type: 'integer', min: 1, max: 86_400 },
+    fallback: '900',
+    meaning: 'Seconds for which an engine may say nothing of a generation; then it counts as hung, and is killed.',
+  },
   drainS: {
     env: 'OVERTONE_DRAIN',
     flag: '--drain',

@@ -31,6 +31,10 @@ export interface Settings {
   readonly threads: number | undefined;
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
   readonly resultLifetimeS: number;
+  readonly maxWaiting: number;
+  readonly maxOutstanding: number;
+  readonly cancelGraceS: number;
+  readonly engineSilenceS: number;
   readonly drainS: number;
 }
 

@@ -34,6 +34,10 @@ export interface Generation {
   readonly accepted_at: string;
   readonly started_at: string | null;
   readonly finished_at: string | null;
+  /** Jobs that wait before it; null once it has started. */
+  readonly queue_position: number | null;
+  /** Milliseconds until it will have ended, estimated from measured times; null once it has, and where nothing is known yet. */
+  readonly eta_ms: number | null;
   readonly request: ResolvedRequest;
   readonly warnings: readonly string[];
   /** Present once `completed`. */

@@ -1,4 +1,4 @@
-import type { handleServerStreamingCall, handleUnaryCall } from '@grpc/grpc-js';
+import type { handleServerStreamingCall, handleUnaryCall, Metadata } from '@grpc/grpc-js';
 import { problemDetails } from '../contract/errors.ts';
 import { LOCAL, type Principal } from '../contract/principal.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -17,13 +17,14 @@ export interface HandlerContext {
 }
 
 /** How a call with one answer is answered. */
-export type UnaryAnswer<Request> = (caller: Principal, request: Request) => Promise<object>;
+export type UnaryAnswer<Request> = (caller: Principal, request: Request, idempotencyKey?: string) => Promise<object>;
 
 /** How a call with a stream is answered: resolves with the status to end with, or undefined for OK. */
 export type StreamAnswer<Request> = (
   caller: Principal,
   request: Request,
   events: EventStream,
+  idempotencyKey?: string,
 ) => Promise<CallStatus | undefined>;
 
 export function unary<Request>(
@@ -31,7 +32,7 @@ export function unary<Request>(
   { protocol, logger }: HandlerContext,
 ): handleUnaryCall<Received<Request>, object> {
   return (call, callback) => {
-    const run = async () => answer(LOCAL, call.request());
+    const run = async () => answer(LOCAL, call.request(), idempotencyKeyOf(call.metadata));
     run().then(
       (response) => callback(null, response),
       (error: unknown) => {
@@ -47,7 +48,7 @@ export function serverStream<Request>(
   { protocol, logger, closing }: HandlerContext,
 ): handleServerStreamingCall<Received<Request>, object> {
   return (call) => {
-    const run = async () => stream(LOCAL, call.request(), openEventStream(call, closing));
+    const run = async () => stream(LOCAL, call.request(), openEventStream(call, closing), idempotencyKeyOf(call.metadata));
     run().then(
       (status) => (status === undefined ? call.end() : call.emit('error', status)),
       (error: unknown) => {
@@ -58,6 +59,11 @@ export function serverStream<Request>(
       },
     );
   };
+}
+
+/** What HTTP's Idempotency-Key header is over gRPC: metadata of the same name. */
+function idempotencyKeyOf(metadata: Metadata): string | undefined {
+  return metadata.get('idempotency-key')[0]?.toString();
 }
 
 function logFault(error: unknown, rpc: string, logger: Logger): void {

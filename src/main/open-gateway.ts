@@ -8,6 +8,7 @@ import { type GrpcServer, startGrpcServer } from '../grpc/server.ts';
 import { createHttpApp } from '../http/app.ts';
 import { EventReader } from '../queue/event-reader.ts';
 import { createProducer } from '../queue/producer.ts';
+import { startCaretaker } from '../service/caretaker.ts';
 import { createGenerations } from '../service/generations.ts';
 import { createHealth } from '../service/health.ts';
 import { createLoras } from '../service/loras.ts';
@@ -44,13 +45,16 @@ export async function openGateway(settings: Settings, logger: Logger): Promise<G
   const registry = createWorkerRegistry(redis, Date.now);
   const models = createModels(registry, Date.now);
   const health = createHealth(registry);
+  const journal = createJobJournal(redis, settings.resultLifetimeS);
+  const caretaker = startCaretaker({ journal, producer, logger });
   const generations = createGenerations({
-    journal: createJobJournal(redis, settings.resultLifetimeS),
+    journal,
     producer,
     events,
     blobs,
     models,
     loras: folder,
+    bounds: { waiting: settings.maxWaiting, outstanding: settings.maxOutstanding },
     now: Date.now,
     logger,
   });
@@ -61,6 +65,7 @@ export async function openGateway(settings: Settings, logger: Logger): Promise<G
     // Ends every stream of events, without which HTTP would wait for its clients.
     await events.close();
     await Promise.all([closeHttp(http), grpc?.close()]);
+    await caretaker.close();
     await producer.close();
     blobs.close();
     redis.disconnect();

@@ -6,7 +6,8 @@ import { KEY_PREFIX, queueName } from '../contract/redis-keys.ts';
 export interface Producer {
   /** Jobs of this model that wait for a worker. */
   countWaiting(model: string): Promise<number>;
-  add(model: string, jobId: string): Promise<void>;
+  /** Jobs with a lower `place` (1 or more) go first; those of the same place in the order in which they came. */
+  add(model: string, jobId: string, place: number): Promise<void>;
   /** Takes a waiting job out. One that a worker has just taken stays; its worker finds that there is nothing to do. */
   remove(model: string, jobId: string): Promise<void>;
   close(): Promise<void>;
@@ -53,8 +54,9 @@ export function createProducer(connection: Redis): Producer {
     }
   };
   return {
-    countWaiting: (model) => use(model, (queue) => queue.getWaitingCount()),
-    add: (model, jobId) => use(model, async (queue) => void (await queue.add('generation', {}, { jobId }))),
+    countWaiting: (model) => use(model, (queue) => queue.getJobCountByTypes('waiting', 'prioritized')),
+    add: (model, jobId, place) =>
+      use(model, async (queue) => void (await queue.add('generation', {}, { jobId, priority: place }))),
     remove: (model, jobId) => use(model, async (queue) => void (await queue.remove(jobId))),
     async close() {
       await Promise.all([...queues.values()].map((queue) => queue.close()));

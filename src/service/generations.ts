@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { ServiceError } from '../contract/errors.ts';
 import type { GenerationPlan } from '../contract/generation-plan.ts';
-import { parseGenerationRequest } from '../contract/generation-request.ts';
+import { type GenerationRequest, parseGenerationRequest } from '../contract/generation-request.ts';
 import type { ImageResult } from '../contract/generation-result.ts';
 import { type Generation, isFinished } from '../contract/job.ts';
 import { isLastEvent, type JobEvent, type JournalEvent, type StoredJobEvent } from '../contract/job-event.ts';
@@ -15,11 +15,13 @@ import { FIRST_ENTRY, isAfter, isEntryId } from '../queue/entry-id.ts';
 import type { EventReader } from '../queue/event-reader.ts';
 import type { Producer } from '../queue/producer.ts';
 import type { BlobStore } from '../store/blob-store.ts';
-import type { JobJournal } from '../store/job-journal.ts';
+import type { JobJournal, NewJob } from '../store/job-journal.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { isJobId, makeJobId, RANDOM_BYTES } from './job-id.ts';
+import { type Admitted, createAdmissions, idempotencyOf } from './admission.ts';
+import { isJobId } from './job-id.ts';
 import type { Models } from './models.ts';
 import { reaching } from './reaching.ts';
+import { workOf } from './work.ts';
 
 /**
  * The use cases of a generation, shared by every door, each for one caller. What belongs to another owner does not exist: both are
@@ -28,9 +30,11 @@ import { reaching } from './reaching.ts';
 export interface Generations {
   /**
    * Checks, resolves and queues a request as it came off the wire (a parsed JSON value in the native contract's snake_case).
-   * Every bad input is answered here, before anything is queued, and before it is asked whether a worker is there. `queuePosition` counts the jobs that wait before this one.
+   * Every bad input is answered here, before anything is queued, and before it is asked whether a worker is there. The same
+   * `idempotencyKey` with the same request gets the first answer again, and nothing is queued a second time; refusals are not
+   * remembered.
    */
-  submit(caller: Principal, body: unknown): Promise<{ readonly id: string; readonly queuePosition: number }>;
+  submit(caller: Principal, body: unknown, idempotencyKey?: string): Promise<Admitted>;
 
   /** What `submit` would do with the same request, and what it would refuse. Nothing is queued, and no worker is needed. */
   plan(caller: Principal, body: unknown): Promise<GenerationPlan>;
@@ -71,18 +75,22 @@ export interface GenerationsParts {
   readonly blobs: BlobStore;
   readonly models: Models;
   readonly loras: LoraFolder;
+  readonly bounds: NewJob['bounds'];
   readonly now: () => number;
   readonly logger: Logger;
 }
 
 export function createGenerations(parts: GenerationsParts): Generations {
-  const { journal, producer, events, blobs, models, loras, now, logger } = parts;
+  const { journal, producer, events, blobs, models, loras, logger } = parts;
+  const admissions = createAdmissions(parts);
 
-  async function resolve(body: unknown): Promise<ResolvedGeneration & { readonly model: ModelDescriptor }> {
+  async function resolve(
+    body: unknown,
+  ): Promise<ResolvedGeneration & { readonly asked: GenerationRequest; readonly model: ModelDescriptor }> {
     const asked = parseGenerationRequest(body);
     const model = await models.find(asked.model);
     const catalog = { inspect: (name: string) => loras.inspect(name, model.loraTargets) };
-    return { ...(await resolveRequest(asked, model, catalog, randomSeed)), model };
+    return { ...(await resolveRequest(asked, model, catalog, randomSeed)), asked, model };
   }
 
   async function find(caller: Principal, id: string): Promise<Generation> {
@@ -112,31 +120,30 @@ export function createGenerations(parts: GenerationsParts): Generations {
   }
 
   return {
-    async submit(caller, body) {
-      const { request, receipts, warnings, preview, model } = await resolve(body);
+    async submit(caller, body, idempotencyKey) {
+      const idempotency = idempotencyKey === undefined ? undefined : idempotencyOf(idempotencyKey, body);
+      // First of all: the first answer holds even where the request could not be accepted any longer.
+      const known = idempotency && (await admissions.replay(caller, idempotency));
+      if (known !== undefined) return known;
+      const { request, receipts, warnings, preview, asked, model } = await resolve(body);
       await models.expectWorker(model.id);
-      const id = makeJobId(now(), randomBytes(RANDOM_BYTES));
-      const queuePosition = await reaching('Redis', () => producer.countWaiting(model.id));
-      await reaching('Redis', () =>
-        journal.create(id, {
-          owner: caller.owner,
-          job: { request, loras: receipts, warnings, ...(preview && { preview }) },
-          queuePosition,
-        }),
+      const admitted = await admissions.admit(caller, {
+        job: { request, loras: receipts, warnings, ...(preview && { preview }) },
+        work: workOf(request, model),
+        priority: asked.priority ?? 'normal',
+        deadlineMs: asked.deadline_ms,
+        idempotency,
+      });
+      const { id, isReplay } = admitted;
+      logger.info(
+        { job: id, model: model.id, steps: request.steps, loras: request.loras.length, isReplay },
+        'accepted',
       );
-      try {
-        await reaching('Redis', () => producer.add(model.id, id));
-      } catch (error) {
-        // If Redis has queued it all the same, its worker finds no record and does nothing.
-        await journal.remove(id).catch(() => {});
-        throw error;
-      }
-      logger.info({ job: id, model: model.id, steps: request.steps, loras: request.loras.length }, 'accepted');
-      return { id, queuePosition };
+      return admitted;
     },
 
     async plan(_caller, body) {
-      const { model, ...resolved } = await resolve(body);
+      const { model, asked: _, ...resolved } = await resolve(body);
       return describePlan(resolved, model);
     },
 

@@ -1,10 +1,34 @@
 import type { Redis } from 'ioredis';
-import type { ProblemDetails } from '../contract/errors.ts';
+import { type ProblemDetails, problemDetails, ServiceError } from '../contract/errors.ts';
 import { type AcceptedJob, type Generation, isFinished, type JobOutcome, type JobStatus } from '../contract/job.ts';
 import type { JournalEvent } from '../contract/job-event.ts';
+import { LIMITS } from '../contract/limits.ts';
 import type { Principal } from '../contract/principal.ts';
-import { CANCEL_CHANNEL, eventsKey, recordKey } from '../contract/redis-keys.ts';
-import { ABANDON, CANCEL, CLAIM, COUNT_CRASH, CREATE, FINISH, PUBLISH, RELEASE } from './journal-scripts.ts';
+import {
+  CANCEL_CHANNEL,
+  DEADLINES_KEY,
+  eventsKey,
+  idempotencyKey,
+  KEY_PREFIX,
+  queueName,
+  recordKey,
+  UNENDED_KEY,
+} from '../contract/redis-keys.ts';
+import { estimateMs, type Pace } from './estimate.ts';
+import {
+  ABANDON,
+  ADMIT,
+  CANCEL,
+  CLAIM,
+  COMPARE,
+  COUNT_CRASH,
+  END_OVERDUE,
+  FINISH,
+  PUBLISH,
+  READ,
+  RELEASE,
+  WITHDRAW,
+} from './journal-scripts.ts';
 
 /**
  * The journal of jobs: for each job one record (what it is, where it stands, what came of it) and one stream of events, which
@@ -12,11 +36,14 @@ import { ABANDON, CANCEL, CLAIM, COUNT_CRASH, CREATE, FINISH, PUBLISH, RELEASE }
  * the truth about a job is here.
  */
 export interface JobJournal {
-  create(id: string, created: NewJob): Promise<void>;
-  /** Undoes `create` for a job that could not be queued. */
-  remove(id: string): Promise<void>;
-  /** Undefined where there is none, or it is not the caller's. */
+  /** Creates a job within the bounds, or finds the one that the same idempotency key has created. */
+  admit(id: string, job: NewJob): Promise<Admission>;
+  /** Undoes `admit` for a job that could not be queued. */
+  withdraw(id: string): Promise<void>;
+  /** Undefined where there is none, or it is not the caller's. Throws `expired`, for as long again as its result lived. */
   read(caller: Principal, id: string): Promise<Generation | undefined>;
+  /** What an idempotency key of the caller has created. */
+  findByKey(caller: Principal, key: IdempotencyKey): Promise<Admission | undefined>;
   /** `unknown` also where it is not the caller's. */
   cancel(caller: Principal, id: string): Promise<'unknown' | 'finished' | 'cancelled' | 'cancelling'>;
 
@@ -31,14 +58,60 @@ export interface JobJournal {
   countCrash(claim: Claim): Promise<number>;
   /** Gives the job back: it waits again. */
   release(claim: Claim): Promise<void>;
+
+  /** Ends waiting jobs whose deadline has passed, `most` at once. */
+  endOverdue(most: number): Promise<readonly EndedJob[]>;
+  /** Jobs, `count` of those that have not ended, on which journal and queue disagree and have for longer than `graceMs`. */
+  compareWithQueue(from: number, count: number, graceMs: number): Promise<readonly Disagreement[]>;
+  countUnended(): Promise<number>;
 }
+
+export interface EndedJob {
+  readonly id: string;
+  readonly model: string;
+}
+
+export interface Disagreement {
+  readonly id: string;
+  readonly model: string;
+  readonly place: number;
+  /** `forgotten`: nobody will ever run it. `given up`: the queue has failed it, and nobody has said so here. */
+  readonly what: 'forgotten' | 'given up';
+}
+
+export type Priority = 'high' | 'normal' | 'low';
 
 export interface NewJob {
   /** Whose it is, for as long as it exists. */
   readonly owner: string;
   readonly job: AcceptedJob;
-  readonly queuePosition: number;
+  readonly priority: Priority;
+  /** From now; undefined for none. */
+  readonly deadlineMs: number | undefined;
+  /** How much there is to do, in a unit that is the same for all jobs of its kind, whose pace is learned together. */
+  readonly work: number;
+  readonly kind: string;
+  readonly idempotency: IdempotencyKey | undefined;
+  readonly bounds: {
+    /** Most jobs that may wait for the model. */
+    readonly waiting: number;
+    /** Most jobs of the owner that may not have ended. */
+    readonly outstanding: number;
+  };
 }
+
+export interface IdempotencyKey {
+  /** Of the key as the client sent it: what it sends never becomes part of a name. */
+  readonly keySha256: string;
+  /** Of the request, so that another request under the same key is noticed. */
+  readonly fingerprint: string;
+}
+
+/** `place` is the job's priority in the queue: its owner's outstanding jobs and 1, so that everybody's first jobs go first. */
+export type Admission =
+  | { readonly answer: 'accepted'; readonly id: string; readonly position: number; readonly place: number }
+  | { readonly answer: 'replayed'; readonly id: string; readonly position: number }
+  | { readonly answer: 'conflict' | 'queue full' | 'too many' };
 
 /** One attempt at one job. */
 export interface Claim {
@@ -49,6 +122,8 @@ export interface Claim {
   readonly job: AcceptedJob;
   readonly crashes: number;
   readonly queuedMs: number;
+  /** Milliseconds until its deadline passes; undefined where it has none. */
+  readonly deadlineMs: number | undefined;
 }
 
 export type JobEnd =
@@ -56,39 +131,69 @@ export type JobEnd =
   | { readonly status: 'failed'; readonly error: ProblemDetails }
   | { readonly status: 'cancelled' };
 
-/** A job that never ends, because somebody died between creating and queueing it, is forgotten after this long. */
-const UNFINISHED_LIFETIME_S = 7 * 24 * 3600;
+const LEVELS: Readonly<Record<Priority, number>> = { high: 0, normal: 1, low: 2 };
+
+/** After every place that a job of another priority can have: an owner's outstanding jobs are bounded below this. */
+const FIRST_LOW_PLACE = 1_000_000;
+
+const OVERDUE = problemDetails(new ServiceError('deadline_exceeded', 'the deadline of the request has passed'));
 
 export function createJobJournal(redis: Redis, resultLifetimeS: number): JobJournal {
   const keysOf = (id: string) => [recordKey(id), eventsKey(id)];
+  const overdue = describeEnd({ status: 'failed', error: OVERDUE });
   return {
-    async create(id, { owner, job, queuePosition }) {
-      const queued: JournalEvent = { type: 'queued', queue_position: queuePosition };
-      const args = [owner, job.request.model, JSON.stringify(job), JSON.stringify(queued), UNFINISHED_LIFETIME_S];
-      await CREATE(redis, keysOf(id), args);
+    async admit(id, { owner, job, priority, deadlineMs, work, kind, idempotency, bounds }) {
+      const { model } = job.request;
+      const args = [
+        ...[owner, model, queueName(model), JSON.stringify(job)],
+        ...[LEVELS[priority], priority === 'low' ? FIRST_LOW_PLACE : 1, bounds.waiting, bounds.outstanding],
+        ...[deadlineMs ?? '', work, kind],
+      ];
+      if (idempotency === undefined) return parseAdmission(id, await ADMIT(redis, keysOf(id), args));
+      const keys = [...keysOf(id), idempotencyKey(owner, idempotency.keySha256)];
+      return parseAdmission(id, await ADMIT(redis, keys, [...args, idempotency.fingerprint, LIMITS.idempotencyS]));
     },
-    async remove(id) {
-      await redis.del(...keysOf(id));
+    async withdraw(id) {
+      await WITHDRAW(redis, keysOf(id), []);
     },
     async read(caller, id) {
-      const fields = await redis.hgetall(recordKey(id));
-      const isTheirs = fields.status !== undefined && fields.owner === caller.owner;
-      return isTheirs ? parseGeneration(id, fields) : undefined;
+      const answer = (await READ(redis, keysOf(id), [])) as ReadAnswer;
+      if (answer[0] === 'unknown') return undefined;
+      if (answer[0] === 'expired') {
+        if (answer[1] !== caller.owner) return undefined;
+        throw new ServiceError('expired', `generation ${id} has expired; results are kept for ${resultLifetimeS} s`);
+      }
+      const [, list, position, running, [jobMs, workMs], nowMs] = answer;
+      const fields = fieldsOf(list);
+      if (fields.owner !== caller.owner) return undefined;
+      const pace = { jobMs: numberOf(jobMs), workMs: numberOf(workMs) };
+      return parseGeneration(id, fields, { position, running, pace, nowMs: Number(nowMs) });
+    },
+    async findByKey({ owner }, { keySha256, fingerprint }) {
+      const key = idempotencyKey(owner, keySha256);
+      const [id, known, position] = await redis.hmget(key, 'job', 'fingerprint', 'position');
+      if (typeof id !== 'string') return undefined;
+      return known === fingerprint ? { answer: 'replayed', id, position: Number(position) } : { answer: 'conflict' };
     },
     async cancel({ owner }, id) {
       const answer = await CANCEL(redis, keysOf(id), [owner, CANCEL_CHANNEL, id, resultLifetimeS]);
       return answer as 'unknown' | 'finished' | 'cancelled' | 'cancelling';
     },
     async claim(id, device) {
-      const answer = (await CLAIM(redis, keysOf(id), [device, resultLifetimeS])) as
+      const args = [device, resultLifetimeS, JSON.stringify(overdue.event), overdue.value];
+      const answer = (await CLAIM(redis, keysOf(id), args)) as
         | readonly ['gone']
-        | readonly ['claimed', number, string, number, number, string];
+        | readonly ['claimed', number, string, number, number, string, number];
       if (answer[0] === 'gone') return undefined;
-      const [, attempt, job, crashes, queuedMs, owner] = answer;
-      return { id, owner, attempt, job: JSON.parse(job), crashes, queuedMs };
+      const [, attempt, job, crashes, queuedMs, owner, deadlineMs] = answer;
+      return {
+        ...{ id, owner, attempt, job: JSON.parse(job), crashes, queuedMs },
+        deadlineMs: deadlineMs < 0 ? undefined : deadlineMs,
+      };
     },
     async publish({ id, attempt }, event) {
-      const answer = await PUBLISH(redis, keysOf(id), [attempt, JSON.stringify(event)]);
+      const done = event.type === 'step' ? event.image * event.steps + event.step : '';
+      const answer = await PUBLISH(redis, keysOf(id), [attempt, JSON.stringify(event), done]);
       return answer as 'published' | 'cancel' | 'fenced';
     },
     async finish({ id, attempt }, end) {
@@ -106,6 +211,18 @@ export function createJobJournal(redis: Redis, resultLifetimeS: number): JobJour
     async release({ id, attempt }) {
       await RELEASE(redis, keysOf(id), [attempt]);
     },
+    async endOverdue(most) {
+      const args = [JSON.stringify(overdue.event), overdue.value, resultLifetimeS, most];
+      const ended = (await END_OVERDUE(redis, [DEADLINES_KEY], args)) as readonly (readonly [string, string])[];
+      return ended.map(([id, model]) => ({ id, model }));
+    },
+    async compareWithQueue(from, count, graceMs) {
+      const found = await COMPARE(redis, [UNENDED_KEY], [KEY_PREFIX, from, count, graceMs]);
+      return (found as readonly (readonly [string, string, number, Disagreement['what']])[]).map(
+        ([id, model, place, what]) => ({ id, model, place, what }),
+      );
+    },
+    countUnended: () => redis.zcard(UNENDED_KEY),
   };
 }
 
@@ -120,7 +237,37 @@ function describeEnd(end: JobEnd): { event: JournalEvent; field: 'outcome' | 'er
   }
 }
 
-function parseGeneration(id: string, fields: Readonly<Record<string, string>>): Generation {
+type ReadAnswer =
+  | readonly ['unknown']
+  | readonly ['expired', string]
+  | readonly ['found', readonly string[], number, number, readonly (string | null)[], string];
+
+function parseAdmission(id: string, answer: unknown): Admission {
+  const [word, first, second] = answer as readonly [Admission['answer'], never, never];
+  if (word === 'accepted') return { answer: word, id, position: Number(first), place: Number(second) };
+  if (word === 'replayed') return { answer: word, id: String(first), position: Number(second) };
+  return { answer: word };
+}
+
+/** A hash as a script returns it: names and values in turns. */
+function fieldsOf(list: readonly string[]): Readonly<Record<string, string>> {
+  const names = list.filter((_, index) => index % 2 === 0);
+  return Object.fromEntries(names.map((name, index) => [name, list[2 * index + 1] ?? '']));
+}
+
+function numberOf(text: string | null | undefined): number | undefined {
+  return text === null || text === undefined ? undefined : Number(text);
+}
+
+interface Surroundings {
+  /** Jobs that wait before it; -1 where it does not wait. */
+  readonly position: number;
+  readonly running: number;
+  readonly pace: Pace;
+  readonly nowMs: number;
+}
+
+function parseGeneration(id: string, fields: Readonly<Record<string, string>>, surroundings: Surroundings): Generation {
   const { request, loras, warnings }: AcceptedJob = JSON.parse(fields.job ?? '');
   const status = fields.status as JobStatus;
   const outcome: JobOutcome | undefined = fields.outcome === undefined ? undefined : JSON.parse(fields.outcome);
@@ -131,11 +278,39 @@ function parseGeneration(id: string, fields: Readonly<Record<string, string>>): 
     accepted_at: new Date(Number(fields.accepted_at)).toISOString(),
     started_at: timeOf(fields.started_at),
     finished_at: isFinished(status) ? timeOf(fields.finished_at) : null,
+    queue_position: status === 'queued' ? Math.max(0, surroundings.position) : null,
+    eta_ms: etaOf(status, fields, request.steps * request.n, surroundings),
     request,
     warnings: outcome?.warnings ?? warnings,
     result: outcome === undefined ? null : { ...outcome, request, loras },
     error: fields.error === undefined ? null : JSON.parse(fields.error),
   };
+}
+
+function etaOf(
+  status: JobStatus,
+  fields: Readonly<Record<string, string>>,
+  steps: number,
+  { position, running, pace, nowMs }: Surroundings,
+): number | null {
+  const work = Number(fields.work);
+  if (status === 'queued') return estimateMs({ status, work, pace, running, position: Math.max(0, position) });
+  if (status !== 'running') return null;
+  const done = fields.done !== undefined && {
+    steps: Number(fields.done),
+    atMs: Number(fields.done_at),
+    firstSteps: Number(fields.first_done),
+    firstAtMs: Number(fields.first_done_at),
+  };
+  return estimateMs({
+    status,
+    work,
+    pace,
+    nowMs,
+    startedMs: Number(fields.started_at),
+    steps,
+    done: done || undefined,
+  });
 }
 
 function timeOf(milliseconds: string | undefined): string | null {

@@ -1,14 +1,37 @@
+import {
+  DEADLINES_KEY,
+  eventsKey,
+  outstandingKey,
+  paceKey,
+  recordKey,
+  runningKey,
+  TURNS_KEY,
+  tombstoneKey,
+  UNENDED_KEY,
+  waitingKey,
+} from '../contract/redis-keys.ts';
 import { luaScript } from './lua-script.ts';
 
 /**
- * The changes of a job's record and its events, each one atomic step in Redis. KEYS[1] is the record, KEYS[2] the events.
+ * The changes of a job's record, its events and its place in line, each one atomic step in Redis. KEYS[1] is the record, KEYS[2] the
+ * events; every other name comes from what the record holds, and lies in the same slot.
  *
  * The record's `attempt` is the fencing token: `claim` raises it, and whatever an attempt publishes is refused once it is no longer
- * the newest or the job is no longer running. So a job that runs twice has one history and one end. Times are Redis' own clock.
+ * the newest or the job is no longer running. So a job that runs twice has one history and one end. What an owner has outstanding is
+ * a set of ids that changes in the same step as the job: no crash can leave it counting what is no longer there. Times are Redis' own
+ * clock.
  */
+
+/** How much a new measurement weighs against all earlier ones. */
+const NEWEST_SHARE = 0.2;
+const PACE_LIFETIME_S = 7 * 24 * 3600;
 
 const COMMON = `
 local record, events = KEYS[1], KEYS[2]
+local id = string.sub(record or '', ${recordKey('').length + 1})
+local function look_at(job)
+  id, record, events = job, '${recordKey('')}' .. job, '${eventsKey('')}' .. job
+end
 local function now()
   local time = redis.call('TIME')
   return string.format('%d', time[1] * 1000 + math.floor(time[2] / 1000))
@@ -23,50 +46,151 @@ end
 local function publish(event)
   redis.call('XADD', events, 'MAXLEN', '~', 10000, '*', 'event', event)
 end
+local function wait_in_line()
+  local held = redis.call('HMGET', record, 'model', 'turn')
+  redis.call('SREM', '${runningKey('')}' .. held[1], id)
+  redis.call('ZADD', '${waitingKey('')}' .. held[1], held[2], id)
+end
+local function leave()
+  local held = redis.call('HMGET', record, 'model', 'owner')
+  redis.call('ZREM', '${waitingKey('')}' .. held[1], id)
+  redis.call('SREM', '${runningKey('')}' .. held[1], id)
+  redis.call('ZREM', '${outstandingKey('')}' .. held[2], id)
+  redis.call('ZREM', '${UNENDED_KEY}', id)
+  redis.call('ZREM', '${DEADLINES_KEY}', id)
+  return held[2]
+end
 local function finish(status, event, field, value, lifetime)
   redis.call('HSET', record, 'status', status, 'finished_at', now())
   if field ~= '' then redis.call('HSET', record, field, value) end
   publish(event)
   redis.call('EXPIRE', record, lifetime)
   redis.call('EXPIRE', events, lifetime)
+  redis.call('SET', '${tombstoneKey('')}' .. id, leave(), 'EX', lifetime * 2)
 end
 local CANCELLED = '{"type":"cancelled"}'
 `;
 
-/** ARGV: owner, model, accepted job, `queued` event, lifetime in seconds of a job that never finishes. */
-export const CREATE = luaScript(`${COMMON}
-redis.call('HSET', record, 'owner', ARGV[1], 'model', ARGV[2], 'job', ARGV[3], 'status', 'queued', 'attempt', 0, 'crashes', 0, 'accepted_at', now())
-publish(ARGV[4])
-redis.call('EXPIRE', record, ARGV[5])
-redis.call('EXPIRE', events, ARGV[5])
+/** BullMQ's scores are place * 2^32 + turn; so are ours, so that a place in our line is the place in the queue. */
+const SCORE_OF_PLACE = 2 ** 32;
+
+/**
+ * KEYS[3]: what the idempotency key made, if there is one. ARGV: owner, model, queue's name, accepted job, priority level, first place
+ * of that level, most that may wait for the model, most that the owner may have, deadline in milliseconds ('' for none), work, kind;
+ * and with an idempotency key: its fingerprint, its lifetime.
+ * Returns { 'accepted', position, place }, { 'replayed', job id, position }, { 'conflict' }, { 'queue full' } or { 'too many' }.
+ */
+export const ADMIT = luaScript(`${COMMON}
+local owner, model, idempotency = ARGV[1], ARGV[2], KEYS[3]
+if idempotency then
+  local first = redis.call('HMGET', idempotency, 'job', 'fingerprint', 'position')
+  if first[1] and first[2] ~= ARGV[12] then return { 'conflict' } end
+  if first[1] then return { 'replayed', first[1], tonumber(first[3]) } end
+end
+local waiting, outstanding = '${waitingKey('')}' .. model, '${outstandingKey('')}' .. owner
+if redis.call('ZCARD', waiting) >= tonumber(ARGV[7]) then return { 'queue full' } end
+if redis.call('ZCARD', outstanding) >= tonumber(ARGV[8]) then return { 'too many' } end
+local place = tonumber(ARGV[6]) + redis.call('ZCOUNT', outstanding, '-inf', ARGV[5])
+local turn = place * ${SCORE_OF_PLACE} + redis.call('INCR', '${TURNS_KEY}') % ${SCORE_OF_PLACE}
+turn = string.format('%.0f', turn)
+local accepted = now()
+redis.call('HSET', record, 'owner', owner, 'model', model, 'queue', ARGV[3], 'job', ARGV[4], 'status', 'queued', 'attempt', 0,
+  'crashes', 0, 'accepted_at', accepted, 'place', place, 'turn', turn, 'work', ARGV[10], 'kind', ARGV[11])
+redis.call('ZADD', waiting, turn, id)
+redis.call('ZADD', outstanding, ARGV[5], id)
+redis.call('ZADD', '${UNENDED_KEY}', accepted, id)
+if ARGV[9] ~= '' then
+  local deadline = string.format('%d', accepted + ARGV[9])
+  redis.call('HSET', record, 'deadline_at', deadline)
+  redis.call('ZADD', '${DEADLINES_KEY}', deadline, id)
+end
+local position = redis.call('ZRANK', waiting, id)
+publish('{"type":"queued","queue_position":' .. position .. '}')
+if idempotency then
+  redis.call('HSET', idempotency, 'job', id, 'fingerprint', ARGV[12], 'position', position)
+  redis.call('EXPIRE', idempotency, ARGV[13])
+  redis.call('HSET', record, 'idempotency', idempotency)
+end
+return { 'accepted', position, place }
 `);
 
-/** ARGV: device, result lifetime. Returns { 'gone' } or { 'claimed', attempt, accepted job, crashes, milliseconds in the queue, owner }. */
+/** Undoes ADMIT. */
+export const WITHDRAW = luaScript(`${COMMON}
+local idempotency = redis.call('HGET', record, 'idempotency')
+if idempotency then redis.call('DEL', idempotency) end
+if redis.call('EXISTS', record) == 1 then leave() end
+redis.call('DEL', record, events)
+`);
+
+/** Returns { 'unknown' }, { 'expired', owner } or { 'found', fields, jobs before it or -1, jobs that run, pace, now }. */
+export const READ = luaScript(`${COMMON}
+local fields = redis.call('HGETALL', record)
+if #fields == 0 then
+  local owner = redis.call('GET', '${tombstoneKey('')}' .. id)
+  return owner and { 'expired', owner } or { 'unknown' }
+end
+local held = redis.call('HMGET', record, 'model', 'status', 'kind')
+if is_final(held[2]) then return { 'found', fields, -1, 0, {}, now() } end
+local position = redis.call('ZRANK', '${waitingKey('')}' .. held[1], id)
+local running = redis.call('SCARD', '${runningKey('')}' .. held[1])
+local pace = redis.call('HMGET', '${paceKey('')}' .. held[1], 'job_ms', 'work_ms:' .. held[3])
+return { 'found', fields, position or -1, running, pace, now() }
+`);
+
+/**
+ * ARGV: device, result lifetime, `failed` event and error of a deadline that has passed. Returns { 'gone' } or { 'claimed', attempt,
+ * accepted job, crashes, milliseconds in the queue, owner, milliseconds until its deadline or -1 }.
+ */
 export const CLAIM = luaScript(`${COMMON}
-local held = redis.call('HMGET', record, 'status', 'cancel', 'job', 'crashes', 'accepted_at', 'owner')
+local held = redis.call('HMGET', record, 'status', 'cancel', 'job', 'crashes', 'accepted_at', 'owner', 'deadline_at', 'model')
 if not held[1] or is_final(held[1]) then return { 'gone' } end
+local started = now()
 if held[2] then
   finish('cancelled', CANCELLED, '', '', ARGV[2])
   return { 'gone' }
 end
+if held[7] and started - held[7] >= 0 then
+  finish('failed', ARGV[3], 'error', ARGV[4], ARGV[2])
+  return { 'gone' }
+end
 local attempt = redis.call('HINCRBY', record, 'attempt', 1)
-local started = now()
 redis.call('HSET', record, 'status', 'running', 'started_at', started)
+redis.call('HDEL', record, 'done', 'done_at', 'first_done', 'first_done_at')
+redis.call('ZREM', '${waitingKey('')}' .. held[8], id)
+redis.call('SADD', '${runningKey('')}' .. held[8], id)
 publish(cjson.encode({ type = 'started', attempt = attempt, device = ARGV[1] }))
-return { 'claimed', attempt, held[3], tonumber(held[4]), started - held[5], held[6] }
+local left = held[7] and held[7] - started or -1
+return { 'claimed', attempt, held[3], tonumber(held[4]), started - held[5], held[6], left }
 `);
 
-/** ARGV: attempt, event. Returns 'published', 'cancel' (published, and somebody wants the job cancelled) or 'fenced'. */
+/** ARGV: attempt, event, steps done of all its pictures ('' where it is no step). Returns 'published', 'cancel' (published, and somebody wants the job cancelled) or 'fenced'. */
 export const PUBLISH = luaScript(`${COMMON}
 if not is_current(ARGV[1]) then return 'fenced' end
 publish(ARGV[2])
+if ARGV[3] ~= '' then
+  local time = now()
+  redis.call('HSET', record, 'done', ARGV[3], 'done_at', time)
+  if redis.call('HSETNX', record, 'first_done', ARGV[3]) == 1 then redis.call('HSET', record, 'first_done_at', time) end
+end
 if redis.call('HEXISTS', record, 'cancel') == 1 then return 'cancel' end
 return 'published'
 `);
 
-/** ARGV: attempt, status, event, field ('' for none), value, result lifetime. Returns 1, or 0 if fenced. */
+/** ARGV: attempt, status, event, field ('' for none), value, result lifetime. Returns 1, or 0 if fenced. A completed job teaches the pace of its model. */
 export const FINISH = luaScript(`${COMMON}
 if not is_current(ARGV[1]) then return 0 end
+if ARGV[2] == 'completed' then
+  local held = redis.call('HMGET', record, 'model', 'kind', 'work', 'started_at')
+  local pace, took = '${paceKey('')}' .. held[1], now() - held[4]
+  local function learn(field, value)
+    local known = redis.call('HGET', pace, field)
+    local blend = known and known + (value - known) * ${NEWEST_SHARE} or value
+    redis.call('HSET', pace, field, string.format('%.9g', blend))
+  end
+  learn('job_ms', took)
+  if tonumber(held[3]) > 0 then learn('work_ms:' .. held[2], took / held[3]) end
+  redis.call('EXPIRE', pace, ${PACE_LIFETIME_S})
+end
 finish(ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6])
 return 1
 `);
@@ -89,6 +213,7 @@ return redis.call('HINCRBY', record, 'crashes', 1)
 export const RELEASE = luaScript(`${COMMON}
 if not is_current(ARGV[1]) then return 0 end
 redis.call('HSET', record, 'status', 'queued')
+wait_in_line()
 return 1
 `);
 
@@ -105,4 +230,48 @@ end
 redis.call('HSET', record, 'cancel', 1)
 redis.call('PUBLISH', ARGV[2], ARGV[3])
 return 'cancelling'
+`);
+
+/**
+ * ARGV: `failed` event, error, result lifetime, most at once. Ends waiting jobs whose deadline has passed; a worker ends its own.
+ * Returns a list of { id, model }.
+ */
+export const END_OVERDUE = luaScript(`${COMMON}
+local ended = {}
+for _, job in ipairs(redis.call('ZRANGEBYSCORE', '${DEADLINES_KEY}', '-inf', now(), 'LIMIT', 0, ARGV[4])) do
+  look_at(job)
+  local held = redis.call('HMGET', record, 'status', 'model')
+  if held[1] == 'queued' then
+    finish('failed', ARGV[1], 'error', ARGV[2], ARGV[3])
+    ended[#ended + 1] = { id, held[2] }
+  else
+    -- It runs, or is no more: nothing waits for this deadline here.
+    redis.call('ZREM', '${DEADLINES_KEY}', id)
+  end
+end
+return ended
+`);
+
+/**
+ * ARGV: prefix of the queue's names, from which entry of all unended jobs, how many, milliseconds that both sides get to agree.
+ * Compares the journal with BullMQ's own record of the job. Returns a list of { id, model, place, what }: 'forgotten' where the queue
+ * has no such job, or holds it as completed; 'given up' where it holds it as failed.
+ */
+export const COMPARE = luaScript(`${COMMON}
+local found, time, from = {}, now(), tonumber(ARGV[2])
+for _, job in ipairs(redis.call('ZRANGE', '${UNENDED_KEY}', from, from + ARGV[3] - 1)) do
+  look_at(job)
+  local held = redis.call('HMGET', record, 'status', 'model', 'queue', 'place', 'accepted_at')
+  if not held[1] then
+    redis.call('ZREM', '${UNENDED_KEY}', id)
+  else
+    local queued = redis.call('HMGET', ARGV[1] .. ':' .. held[3] .. ':' .. id, 'timestamp', 'finishedOn', 'failedReason')
+    local since = tonumber(queued[2] or held[5])
+    local what = nil
+    if not queued[1] then what = 'forgotten' end
+    if queued[2] then what = queued[3] and 'given up' or 'forgotten' end
+    if what and time - since >= tonumber(ARGV[4]) then found[#found + 1] = { id, held[2], tonumber(held[4]), what } end
+  end
+end
+return found
 `);

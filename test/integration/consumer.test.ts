@@ -32,11 +32,11 @@ afterAll(async () => {
   await server?.close();
 });
 
-async function consume(take: (turn: Turn) => Promise<Verdict> | Verdict): Promise<void> {
+async function consume(take: (turn: Turn) => Promise<Verdict> | Verdict, concurrency = 2): Promise<void> {
   consumer = openConsumer({
     connection: server.connect(),
     model: 'a:model',
-    concurrency: 2,
+    concurrency,
     take: async (turn) => {
       turns.push(turn);
       return await take(turn);
@@ -52,7 +52,7 @@ const untilStopped = (signal: AbortSignal) =>
   new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
 
 test('a job that has ended is not taken again', async () => {
-  await producer.add('a:model', 'job');
+  await producer.add('a:model', 'job', 1);
   await consume(() => 'ended');
   await until('it is done', async () => (await queue().getCompletedCount()) === 1);
   expect(turns.map(({ id }) => id)).toEqual(['job']);
@@ -60,14 +60,14 @@ test('a job that has ended is not taken again', async () => {
 });
 
 test('a job that failed for good is not taken again', async () => {
-  await producer.add('a:model', 'job');
+  await producer.add('a:model', 'job', 1);
   await consume(() => 'failed');
   await until('it is given up', () => givenUp.length === 1);
   expect(turns).toHaveLength(1);
 });
 
 test('a job that may succeed later is tried as often as allowed, and knows its last try', async () => {
-  await producer.add('a:model', 'job');
+  await producer.add('a:model', 'job', 1);
   await consume(() => 'retry');
   await until('it is given up', () => givenUp.length === 1);
   expect(turns.map(({ isLastTry }) => isLastTry)).toEqual([...Array(TRIES - 1).fill(false), true]);
@@ -75,7 +75,7 @@ test('a job that may succeed later is tried as often as allowed, and knows its l
 });
 
 test('handing a job back does not count as a try', async () => {
-  await producer.add('a:model', 'job');
+  await producer.add('a:model', 'job', 1);
   await consume(() => (turns.length <= 2 * TRIES ? 'handed back' : 'ended'));
   await until('it is done', async () => (await queue().getCompletedCount()) === 1);
   expect(turns).toHaveLength(2 * TRIES + 1);
@@ -83,7 +83,7 @@ test('handing a job back does not count as a try', async () => {
 });
 
 test('a job that stalled too often is given up without a turn', async () => {
-  await producer.add('a:model', 'job');
+  await producer.add('a:model', 'job', 1);
   const keys = await server.connect().keys(`${KEY_PREFIX}:*:job`);
   await server.connect().hset(keys[0] ?? '', 'defa', 'job stalled more than allowable limit');
   await consume(() => 'ended');
@@ -92,8 +92,8 @@ test('a job that stalled too often is given up without a turn', async () => {
 });
 
 test('only the job that is cancelled is stopped', async () => {
-  await producer.add('a:model', 'one');
-  await producer.add('a:model', 'two');
+  await producer.add('a:model', 'one', 1);
+  await producer.add('a:model', 'two', 1);
   await consume(async ({ id, signal }): Promise<Verdict> => {
     if (id === 'one') await untilStopped(signal);
     return 'ended';
@@ -107,8 +107,8 @@ test('only the job that is cancelled is stopped', async () => {
 });
 
 test('a removed job is never taken', async () => {
-  await producer.add('a:model', 'job');
-  await producer.add('a:model', 'other');
+  await producer.add('a:model', 'job', 1);
+  await producer.add('a:model', 'other', 1);
   await producer.remove('a:model', 'job');
   expect(await producer.countWaiting('a:model')).toBe(1);
   await consume(() => 'ended');
@@ -117,8 +117,8 @@ test('a removed job is never taken', async () => {
 });
 
 test('closing gives running jobs their time, and then has them handed back', async () => {
-  await producer.add('a:model', 'short');
-  await producer.add('a:model', 'long');
+  await producer.add('a:model', 'short', 1);
+  await producer.add('a:model', 'long', 1);
   let finishShort = () => {};
   await consume(async ({ id, signal }): Promise<Verdict> => {
     if (id === 'short') await new Promise<void>((resolve) => (finishShort = resolve));
@@ -135,10 +135,26 @@ test('closing gives running jobs their time, and then has them handed back', asy
   expect(await producer.countWaiting('a:model')).toBe(1);
 });
 
+test('jobs of a lower place go first, and those of the same place in the order in which they came', async () => {
+  for (const [id, place] of [
+    ['a1', 1],
+    ['a2', 2],
+    ['a3', 3],
+    ['b1', 1],
+    ['b2', 2],
+    ['c1', 1_000_000],
+  ] as const) {
+    await producer.add('a:model', id, place);
+  }
+  await consume(() => 'ended', 1);
+  await until('all are done', async () => (await queue().getCompletedCount()) === 6);
+  expect(turns.map(({ id }) => id)).toEqual(['a1', 'b1', 'a2', 'b2', 'a3', 'c1']);
+});
+
 test('a paused consumer takes nothing until it resumes', async () => {
   await consume(() => 'ended');
   await consumer?.pause();
-  await producer.add('a:model', 'job');
+  await producer.add('a:model', 'job', 1);
   await new Promise((resolve) => setTimeout(resolve, 300));
   const before = turns.length;
   await consumer?.resume();

@@ -11,6 +11,7 @@ import type { GenerationResult } from '../../src/contract/generation-result.ts';
 import type { JobEvent } from '../../src/contract/job-event.ts';
 import { type GenerationEventMessage, type GrpcClient, openGrpcClient } from '../../src/grpc/client.ts';
 import { type GrpcServer, startGrpcServer } from '../../src/grpc/server.ts';
+import { OPEN_ACCESS } from '../../src/service/access.ts';
 import type { Generations } from '../../src/service/generations.ts';
 import type { Readiness } from '../../src/service/health.ts';
 
@@ -56,7 +57,7 @@ const RESULT: GenerationResult = {
         frequency_class_assumed: false,
       },
     ],
-    composition: { method: 'merge', text_encoder: 'all' },
+    composition: { method: 'merge', scale: 1, text_encoder: 'all' },
     output: { format: 'png' },
   },
   loras: [
@@ -68,6 +69,7 @@ const RESULT: GenerationResult = {
       unmatched: [{ key: 'lora_x', reason: 'no such module' }],
       ranks: [4],
       alphas: [2.5],
+      frequency: { frequency_class: 'low', source: 'profile', score: 0.25, profile: 'ready' },
     },
   ],
   plan: [{ evaluation: 0, step: 0, timestep: 750, leader: null, weights: [], full: ['ink'], reuse: [] }],
@@ -91,9 +93,12 @@ const PLAN: GenerationPlan = {
   loras: RESULT.loras,
   leading: {
     order: ['ink'],
+    order_source: 'profile',
     high: [],
     low: ['ink'],
-    classes: [{ id: 'ink', frequency_class: 'low', source: 'request' }],
+    classes: [{ id: 'ink', frequency_class: 'low', source: 'profile', score: 0.25, profile: 'ready' }],
+    split: 0.5,
+    halves_tau: 1,
   },
   plan: RESULT.plan.map((evaluation) => ({ ...evaluation, leader: 'ink', refreshed: ['ink'], cost: 1.08 })),
   passes: { full: 1, reuse: 1 },
@@ -118,7 +123,7 @@ class ScriptedService {
   readonly generations: Generations = {
     submit: async (_caller, body) => {
       this.submitted.push(parseGenerationRequest(body));
-      return { id: 'g1', queuePosition: 3 };
+      return { id: 'g1', queuePosition: 3, isReplay: false };
     },
     plan: async (_caller, body) => {
       this.submitted.push(parseGenerationRequest(body));
@@ -133,6 +138,8 @@ class ScriptedService {
         accepted_at: '2026-01-01T00:00:00.000Z',
         started_at: null,
         finished_at: null,
+        queue_position: null,
+        eta_ms: null,
         request: RESULT.request,
         warnings: [],
         result: RESULT,
@@ -172,6 +179,7 @@ beforeEach(async () => {
   service = new ScriptedService();
   readiness = 'ready';
   server = await startGrpcServer({
+    access: OPEN_ACCESS,
     generations: service.generations,
     health: { readiness: async () => ({ status: readiness, redis: 'ok', workers: [] }) },
     logger: pino({ level: 'silent' }),
@@ -294,7 +302,9 @@ test('a result arrives whole', async () => {
     plan: [{ evaluation: 0, step: 0, timestep: 750, full: ['ink'] }],
     request: {
       ...request,
-      composition: { fields: { method: { stringValue: 'merge' }, text_encoder: { stringValue: 'all' } } },
+      composition: {
+        fields: { method: { stringValue: 'merge' }, scale: { numberValue: 1 }, text_encoder: { stringValue: 'all' } },
+      },
     },
   });
 });

@@ -4,7 +4,7 @@ import { problemDetails, ServiceError } from '../../src/contract/errors.ts';
 import { LOCAL, type Principal } from '../../src/contract/principal.ts';
 import { CANCEL_CHANNEL, eventsKey, recordKey } from '../../src/contract/redis-keys.ts';
 import { type Claim, createJobJournal, type JobJournal } from '../../src/store/job-journal.ts';
-import { ACCEPTED_JOB, OUTCOME } from '../support/accepted-job.ts';
+import { ACCEPTED_JOB, NEW_JOB, OUTCOME } from '../support/accepted-job.ts';
 import { startTestRedis, type TestRedis } from '../support/redis.ts';
 
 let server: TestRedis;
@@ -23,7 +23,7 @@ afterAll(() => server?.close());
 
 beforeEach(async () => {
   await redis.flushall();
-  await journal.create(ID, { owner: LOCAL.owner, job: ACCEPTED_JOB, queuePosition: 4 });
+  await journal.admit(ID, NEW_JOB);
 });
 
 async function claim(): Promise<Claim> {
@@ -51,7 +51,7 @@ test('a job goes from queued through running to completed, and its result is put
     error: null,
   });
   expect(await events()).toEqual([
-    { type: 'queued', queue_position: 4 },
+    { type: 'queued', queue_position: 0 },
     { type: 'started', attempt: 1, device: 'cpu' },
     step,
     { type: 'completed' },
@@ -77,7 +77,7 @@ test('a job that has ended cannot be claimed again', async () => {
 });
 
 test('what another owner has cannot be read or cancelled', async () => {
-  const stranger: Principal = { owner: 'stranger', scopes: ['generate', 'admin'] };
+  const stranger: Principal = { owner: 'stranger', scopes: ['generate', 'admin'], picturesPerDay: null };
   expect(await journal.read(stranger, ID)).toBeUndefined();
   expect(await journal.cancel(stranger, ID)).toBe('unknown');
   await claim();

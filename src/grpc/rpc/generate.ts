@@ -18,8 +18,8 @@ export function generate({
   readonly protocol: Protocol;
   readonly logger: Logger;
 }): StreamAnswer<WireRequest> {
-  return async (caller, request, events) => {
-    const { id } = await generations.submit(caller, requestFromWire(request));
+  return async (caller, request, events, idempotencyKey) => {
+    const { id } = await generations.submit(caller, requestFromWire(request), idempotencyKey);
     const cancel = () => {
       generations.cancel(caller, id).catch((error: unknown) => {
         // The caller left just as it finished: nothing is left to cancel.

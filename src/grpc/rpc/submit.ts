@@ -3,8 +3,8 @@ import type { UnaryAnswer } from '../handlers.ts';
 import { requestFromWire, type WireRequest } from '../request-from-wire.ts';
 
 export function submit(generations: Generations): UnaryAnswer<WireRequest> {
-  return async (caller, request) => {
-    const { id, queuePosition } = await generations.submit(caller, requestFromWire(request));
+  return async (caller, request, idempotencyKey) => {
+    const { id, queuePosition } = await generations.submit(caller, requestFromWire(request), idempotencyKey);
     return { id, queue_position: queuePosition };
   };
 }

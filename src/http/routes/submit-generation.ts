@@ -1,19 +1,19 @@
 import type { FastifyInstance } from 'fastify';
-import { ServiceError } from '../../contract/errors.ts';
 import { isFinished } from '../../contract/job.ts';
 import type { Generations } from '../../service/generations.ts';
 import { closedSignal } from '../closed-signal.ts';
 import { preferredWaitS } from '../prefer.ts';
 import { urlsOf } from '../urls.ts';
 
-/** 202 with where to look. With `Prefer: wait=N`, 201 with the generation itself if it finishes within N seconds. */
+/**
+ * 202 with where to look. With `Prefer: wait=N`, 201 with the generation itself if it finishes within N seconds. The same
+ * `Idempotency-Key` with the same body is answered with the first generation again, and says so in `Idempotent-Replayed`.
+ */
 export function submitGeneration(app: FastifyInstance, generations: Generations): void {
   app.post('/v1/generations', async (request, reply) => {
-    // To ignore it would run a job twice for a client that relies on it.
-    if (request.headers['idempotency-key'] !== undefined) {
-      throw new ServiceError('invalid_request', 'Idempotency-Key is not supported by this version; leave it out');
-    }
-    const { id, queuePosition } = await generations.submit(request.caller, request.body);
+    const key = request.headers['idempotency-key']?.toString();
+    const { id, queuePosition, isReplay } = await generations.submit(request.caller, request.body, key);
+    if (isReplay) reply.header('idempotent-replayed', 'true');
     const urls = urlsOf(id);
     reply.header('location', urls.self);
     const waitS = preferredWaitS(request.headers.prefer);

@@ -50,6 +50,7 @@ async function play(scene: Scene) {
     job: ACCEPTED_JOB,
     crashes: 0,
     queuedMs: 5,
+    deadlineMs: undefined,
     ...scene.claim,
   };
   const journal = {
