@@ -1,12 +1,17 @@
 /**
- * The engine's program: a worker's child, which holds the model and runs `generate()` for every live job. It speaks
+ * The engine's program: a worker's child, which holds the model, runs `generate()` for every live job, and measures LoRAs where
+ * no job is live. It speaks
  * `contract/engine-protocol.ts` over its channel and ends when that closes, so nothing is left behind a worker that was killed.
  */
 import { parseSettings } from '../config/settings.ts';
 import type { FromEngine, ToEngine } from '../contract/engine-protocol.ts';
 import { problemDetails } from '../contract/errors.ts';
+import type { ProfileEvent } from '../contract/lora-profile.ts';
+import type { PipelineEvent } from '../contract/pipeline-event.ts';
 import { type Engine, openEngine } from '../engine/open-engine.ts';
+import { createRightOfWay } from '../engine/right-of-way.ts';
 import { generate } from '../pipeline/generate.ts';
+import { profileAdapters } from '../pipeline/profile-adapter.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { loraDirectory } from './folders.ts';
 import { requireSettings } from './require-setting.ts';
@@ -14,6 +19,7 @@ import { requireSettings } from './require-setting.ts';
 const settings = parseSettings(process.env, []);
 const logger = createLogger({ program: 'engine', level: settings.logLevel });
 const controllers = new Map<string, AbortController>();
+const rightOfWay = createRightOfWay();
 
 const engine = await open();
 if (engine !== undefined) serve(engine);
@@ -39,7 +45,8 @@ async function open(): Promise<Engine | undefined> {
 
 function serve(engine: Engine): void {
   process.on('message', (message: ToEngine) => {
-    if (message.type === 'run') void run(engine, message);
+    if (message.type === 'run') void run(message, generation(engine, message));
+    else if (message.type === 'profile') void run(message, profile(engine, message));
     else if (message.type === 'cancel') controllers.get(message.run)?.abort(new Error('cancelled'));
     else process.exit(0);
   });
@@ -47,24 +54,59 @@ function serve(engine: Engine): void {
   logger.info({ model: engine.model.id, device: engine.model.device }, 'ready');
 }
 
-/** Runs one attempt to its end. Never rejects: whatever goes wrong is the run's last message. */
-async function run(
-  engine: Engine,
-  { run, jobId, request, preview }: Extract<ToEngine, { type: 'run' }>,
+type Work<Event> = (signal: AbortSignal) => AsyncIterable<Event>;
+
+function generation(engine: Engine, { request, preview }: Extract<ToEngine, { type: 'run' }>): Work<PipelineEvent> {
+  return async function* (signal) {
+    const giveUp = rightOfWay.take();
+    try {
+      yield* generate(request, engine.model, engine, signal, () => performance.now(), preview);
+    } finally {
+      giveUp();
+    }
+  };
+}
+
+function profile(engine: Engine, { order }: Extract<ToEngine, { type: 'profile' }>): Work<ProfileEvent> {
+  return async function* (signal) {
+    const { lora, settings } = order;
+    const measuring = profileAdapters({ loras: [lora], settings, model: engine.model, ports: engine, signal });
+    try {
+      for (;;) {
+        await rightOfWay.giveWay(signal);
+        const next = await measuring.next();
+        if (!next.done) yield { type: 'measured', ...next.value };
+        else {
+          for (const found of next.value) yield { type: 'profiled', profile: found };
+          return;
+        }
+      }
+    } finally {
+      await measuring.return([]);
+    }
+  };
+}
+
+/** Runs one piece of work to its end. Never rejects: whatever goes wrong is the run's last message. */
+async function run<Event extends PipelineEvent | ProfileEvent>(
+  message: Extract<ToEngine, { type: 'run' | 'profile' }>,
+  work: Work<Event>,
 ): Promise<void> {
+  const { run } = message;
   const controller = new AbortController();
   controllers.set(run, controller);
-  const jobLogger = logger.child({ job: jobId, run });
+  const runLogger = logger.child(
+    message.type === 'run' ? { job: message.jobId, run } : { lora: message.order.lora.id, run },
+  );
   try {
-    const now = () => performance.now();
-    for await (const event of generate(request, engine.model, engine, controller.signal, now, preview)) {
+    for await (const event of work(controller.signal)) {
       send({ type: 'event', run, event });
-      if (event.type === 'step') jobLogger.debug({ image: event.image, step: event.step, of: event.steps }, 'step');
+      if (event.type === 'step') runLogger.debug({ image: event.image, step: event.step, of: event.steps }, 'step');
     }
     send({ type: 'finished', run });
   } catch (error) {
     const cancelled = controller.signal.aborted;
-    if (!cancelled) jobLogger.error({ err: error }, 'a run failed');
+    if (!cancelled) runLogger.error({ err: error }, 'a run failed');
     send({ type: 'failed', run, error: problemDetails(error), cancelled });
   } finally {
     controllers.delete(run);

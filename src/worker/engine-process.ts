@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import type { FromEngine, ToEngine } from '../contract/engine-protocol.ts';
 import { type ProblemDetails, ServiceError } from '../contract/errors.ts';
 import type { AcceptedJob } from '../contract/job.ts';
+import type { ProfileEvent, ProfileOrder } from '../contract/lora-profile.ts';
 import type { ModelDescriptor } from '../contract/model-descriptor.ts';
 import type { PipelineEvent } from '../contract/pipeline-event.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -28,12 +29,21 @@ export class RunFailure extends Error {
   }
 }
 
+/** A run that was lost because the engine was killed over another one: no fault of its own, and no try of its job. */
+export class EngineReplaced extends Error {
+  override readonly name = 'EngineReplaced';
+}
+
 interface Run {
   readonly inbox: RunMessage[];
   notify: () => void;
+  /** Started anew with every message; undefined where a run may be silent for as long as it likes. */
+  readonly silence: NodeJS.Timeout | undefined;
 }
 
-type RunMessage = Extract<FromEngine, { run: string }> | { readonly type: 'crashed' };
+type RunMessage =
+  | Extract<FromEngine, { run: string }>
+  | { readonly type: 'crashed' /** False where the engine was killed over another run. */; readonly isBlamed: boolean };
 
 const STARTING: EngineState = { kind: 'loading', part: 'process', done: 0, total: 1 };
 const RESTART_MS = { first: 100, most: 5000 };
@@ -44,6 +54,10 @@ export class EngineProcess {
   readonly #options: EngineOptions;
   readonly #runs = new Map<string, Run>();
   readonly #waiting = new Set<() => void>();
+  /** Cancelled runs that the engine has not let go of yet; when the timer ends, its patience has. */
+  readonly #leaving = new Map<string, NodeJS.Timeout>();
+  /** The run over which the engine is being killed. */
+  #culprit: string | undefined;
   #child: ChildProcess | undefined;
   #state: EngineState = STARTING;
   #knownModel: ModelDescriptor | undefined;
@@ -89,22 +103,45 @@ export class EngineProcess {
 
   /**
    * One attempt at one job. Throws a RunFailure for what the engine could not do, `engine_crashed` if it dies, and the signal's
-   * reason once that is aborted and the engine has let go.
+   * reason once that is aborted and the engine has let go, which it is made to in the end: one that does not is killed, and so is
+   * one that says nothing of a run for too long. Throws `EngineReplaced` where that happens over another run.
    */
-  async *run(
+  run(
     jobId: string,
     { request, preview }: Pick<AcceptedJob, 'request' | 'preview'>,
     signal: AbortSignal,
   ): AsyncGenerator<PipelineEvent, void, void> {
+    const run = `${jobId}/${++this.#runCount}`;
+    return this.#converse<PipelineEvent>({ type: 'run', run, jobId, request, preview }, signal);
+  }
+
+  /** One attempt at measuring a LoRA, which gives way to generations. Throws what `run` throws. */
+  profile(order: ProfileOrder, signal: AbortSignal): AsyncGenerator<ProfileEvent, void, void> {
+    return this.#converse<ProfileEvent>({ type: 'profile', run: `profile/${++this.#runCount}`, order }, signal);
+  }
+
+  /** Sends the engine a piece of work, and yields what it says of it. */
+  async *#converse<Event extends PipelineEvent | ProfileEvent>(
+    work: Extract<ToEngine, { type: 'run' | 'profile' }>,
+    signal: AbortSignal,
+  ): AsyncGenerator<Event, void, void> {
     await this.ready(signal);
-    const id = `${jobId}/${++this.#runCount}`;
-    const run: Run = { inbox: [], notify: () => {} };
-    const cancel = () => this.#send({ type: 'cancel', run: id });
+    const id = work.run;
+    const { cancelMs, silenceMs } = this.#options.patience;
+    // A profile is silent for as long as generations have the right of way.
+    const silence =
+      work.type === 'run' ? setTimeout(() => this.#kill(id, 'it says nothing of a run'), silenceMs) : undefined;
+    const run: Run = { inbox: [], notify: () => {}, silence };
+    const cancel = () => {
+      this.#send({ type: 'cancel', run: id });
+      const timer = setTimeout(() => this.#kill(id, 'it does not let go of a cancelled run'), cancelMs);
+      this.#leaving.set(id, timer);
+    };
     this.#runs.set(id, run);
     signal.addEventListener('abort', cancel);
     let hasEnded = false;
     try {
-      this.#send({ type: 'run', run: id, jobId, request, preview });
+      this.#send(work);
       for (;;) {
         const message = run.inbox.shift();
         if (message === undefined) {
@@ -112,17 +149,20 @@ export class EngineProcess {
             run.notify = resolve;
           });
         } else if (message.type === 'event') {
-          yield message.event;
+          // What the engine says of a piece of work is of that work's kind: `main/engine.ts`.
+          yield message.event as Event;
         } else {
           hasEnded = true;
           if (message.type === 'finished') return;
           signal.throwIfAborted();
+          if (message.type === 'crashed' && !message.isBlamed) throw new EngineReplaced('killed over another run');
           if (message.type === 'crashed') throw new ServiceError('engine_crashed', 'the engine died in mid-job');
           throw new RunFailure(message.error);
         }
       }
     } finally {
       signal.removeEventListener('abort', cancel);
+      clearTimeout(silence);
       this.#runs.delete(id);
       if (!hasEnded) cancel();
     }
@@ -173,14 +213,34 @@ export class EngineProcess {
   }
 
   #deliver(id: string, message: RunMessage): void {
+    if (message.type !== 'event') this.#forgetLeaving(id);
     const run = this.#runs.get(id);
+    run?.silence?.refresh();
     run?.inbox.push(message);
     run?.notify();
   }
 
+  #forgetLeaving(id: string): void {
+    clearTimeout(this.#leaving.get(id));
+    this.#leaving.delete(id);
+  }
+
+  /** The hard cancel: whatever the model's runtime hangs in, it does not outlive its process. */
+  #kill(id: string, reason: string): void {
+    if (this.#child === undefined) return;
+    this.#options.logger.error({ run: id, reason }, 'killing the engine');
+    this.#culprit ??= id;
+    this.#child.kill('SIGKILL');
+  }
+
   #onExit(code: number | null, signal: NodeJS.Signals | null): void {
     this.#child = undefined;
-    for (const id of this.#runs.keys()) this.#deliver(id, { type: 'crashed' });
+    const culprit = this.#culprit;
+    this.#culprit = undefined;
+    for (const id of [...this.#leaving.keys()]) this.#forgetLeaving(id);
+    for (const id of this.#runs.keys()) {
+      this.#deliver(id, { type: 'crashed', isBlamed: culprit === undefined || culprit === id });
+    }
     if (this.#isClosed || this.#state.kind === 'refused') return;
     const delayMs = Math.min(RESTART_MS.first * 2 ** this.#failedStarts++, RESTART_MS.most);
     this.#options.logger.error({ code, signal, runs: this.#runs.size, delayMs }, 'the engine died; starting it again');
@@ -206,5 +266,11 @@ export interface EngineOptions {
   /** Laid over this process' environment. */
   readonly env: Readonly<Record<string, string>>;
   readonly onState: (state: EngineState) => void;
+  readonly patience: {
+    /** How long a run may go on after it was cancelled: one call of the model, and then some. */
+    readonly cancelMs: number;
+    /** How long nothing may be heard of a run. */
+    readonly silenceMs: number;
+  };
   readonly logger: Logger;
 }
