@@ -53,6 +53,7 @@ export async function openWorker(options: {
       else void consumer.pause();
       if (state.kind === 'refused') options.fail(new ServiceError('unsupported_checkpoint', state.error.detail));
     },
+    patience: { cancelMs: settings.cancelGraceS * 1000, silenceMs: settings.engineSilenceS * 1000 },
     logger,
   });
   const effects: RunJobEffects = {
@@ -69,7 +70,7 @@ export async function openWorker(options: {
     concurrency: settings.concurrency,
     take: (turn) => runJob(turn, effects),
     onGivenUp: async (jobId) => {
-      const problem = problemDetails(new ServiceError('internal', 'the queue has given the job up'));
+      const problem = problemDetails(new ServiceError('worker_lost', 'the queue has given the job up'));
       if (await journal.abandon(jobId, problem)) logger.error({ job: jobId }, 'given up by the queue');
     },
     logger,

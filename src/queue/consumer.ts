@@ -12,8 +12,8 @@ export interface Turn {
   readonly signal: AbortSignal;
 }
 
-/** Why a running job must stop: somebody cancelled it, the worker stops, or the job's lock went to another worker. */
-export type StopReason = 'cancelled' | 'draining' | 'lock lost';
+/** Why a running job must stop: somebody cancelled it, its deadline passed, the worker stops, or its lock went to another worker. */
+export type StopReason = 'cancelled' | 'overdue' | 'draining' | 'lock lost';
 
 /**
  * What became of a turn. `ended`: the job has its end, whatever that is. `retry`: it may succeed later. `handed back`: it was not

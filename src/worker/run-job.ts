@@ -1,4 +1,4 @@
-import { ERRORS, type ProblemDetails, problemDetails, ServiceError } from '../contract/errors.ts';
+import { ERRORS, type ErrorCode, type ProblemDetails, problemDetails, ServiceError } from '../contract/errors.ts';
 import type { ImageResult } from '../contract/generation-result.ts';
 import type { AcceptedJob, JobOutcome } from '../contract/job.ts';
 import type { ModelDescriptor } from '../contract/model-descriptor.ts';
@@ -12,7 +12,7 @@ import type { StopReason, Turn, Verdict } from '../queue/consumer.ts';
 import type { BlobStore } from '../store/blob-store.ts';
 import type { Claim, JobJournal } from '../store/job-journal.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { RunFailure } from './engine-process.ts';
+import { EngineReplaced, RunFailure } from './engine-process.ts';
 import type { Turnstile } from './turnstile.ts';
 
 /**
@@ -44,11 +44,14 @@ export async function runJob(turn: Turn, effects: RunJobEffects): Promise<Verdic
   const stop = new AbortController();
   const signal = AbortSignal.any([turn.signal, stop.signal]);
   let claim: Claim | undefined;
+  let deadline: NodeJS.Timeout | undefined;
   let leave = () => {};
   try {
     const model = await effects.engine.ready(signal);
     claim = await effects.journal.claim(turn.id, model.device);
     if (claim === undefined) return 'ended';
+    const overdue: StopReason = 'overdue';
+    if (claim.deadlineMs !== undefined) deadline = setTimeout(() => stop.abort(overdue), claim.deadlineMs);
     const logger = effects.logger.child({ job: turn.id, attempt: claim.attempt });
     logger.info({ queuedMs: claim.queuedMs }, 'started');
     leave = await effects.turnstile.enter(claim.crashes > 0, signal);
@@ -61,6 +64,7 @@ export async function runJob(turn: Turn, effects: RunJobEffects): Promise<Verdic
     if (claim === undefined) throw error;
     return await settleFailure(error, { claim, turn, effects });
   } finally {
+    clearTimeout(deadline);
     leave();
   }
 }
@@ -82,7 +86,9 @@ async function produce(options: {
   for await (const event of effects.engine.run(claim.id, claim.job, signal)) {
     if (event.type === 'step' || event.type === 'preview') {
       const told = event.type === 'step' ? event : await previewEvent(event);
-      const answer = await effects.journal.publish(claim, { attempt: claim.attempt, ...told });
+      const answer = await effects.journal
+        .publish(claim, { attempt: claim.attempt, ...told })
+        .catch(asError('unavailable', 'the journal cannot be written'));
       const reason: StopReason | undefined =
         answer === 'cancel' ? 'cancelled' : answer === 'fenced' ? 'lock lost' : undefined;
       if (reason !== undefined) stop.abort(reason);
@@ -106,6 +112,13 @@ async function produce(options: {
   throw new Error('the engine finished a run without saying what it did');
 }
 
+/** For `catch`: what fails outside this process, in the words of the error table. What is in them already passes. */
+function asError(code: ErrorCode, message: string): (cause: unknown) => never {
+  return (cause) => {
+    throw cause instanceof ServiceError ? cause : new ServiceError(code, message, { cause });
+  };
+}
+
 async function previewEvent({ image, step, ...pixels }: Extract<PipelineEvent, { type: 'preview' }>) {
   const { bytes, ...file } = await encodePreview(pixels);
   return { type: 'preview', image, step, ...file, data: Buffer.from(bytes).toString('base64') } as const;
@@ -118,7 +131,7 @@ async function keepImage(
 ): Promise<ImageResult> {
   const { image: index, seed, width, height, pixels } = event;
   const file = await encodePng({ width, height, pixels, recipe: recipeOf(request, index) });
-  const sha256 = await blobs.put(file.bytes);
+  const sha256 = await blobs.put(file.bytes).catch(asError('storage_unavailable', 'a picture cannot be stored'));
   return {
     index,
     seed,
@@ -131,11 +144,16 @@ async function keepImage(
   };
 }
 
+const OVERDUE = problemDetails(new ServiceError('deadline_exceeded', 'the deadline of the request has passed'));
+
 async function settleStop(reason: StopReason, claim: Claim | undefined, effects: RunJobEffects): Promise<Verdict> {
   effects.logger.info({ job: claim?.id, attempt: claim?.attempt, reason }, 'stopped');
   switch (reason) {
     case 'cancelled':
       if (claim !== undefined) await effects.journal.finish(claim, { status: 'cancelled' });
+      return 'ended';
+    case 'overdue':
+      if (claim !== undefined) await effects.journal.finish(claim, { status: 'failed', error: OVERDUE });
       return 'ended';
     case 'draining':
       if (claim !== undefined) await effects.journal.release(claim);
@@ -151,6 +169,10 @@ async function settleFailure(
   options: { readonly claim: Claim; readonly turn: Turn; readonly effects: RunJobEffects },
 ): Promise<Verdict> {
   const { claim, turn, effects } = options;
+  if (error instanceof EngineReplaced) {
+    await effects.journal.release(claim);
+    return 'handed back';
+  }
   const problem = await problemOf(error, claim, effects.journal);
   const mayRetry = ERRORS[problem.code].retryable && !turn.isLastTry;
   effects.logger.error(

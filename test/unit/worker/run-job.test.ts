@@ -5,8 +5,9 @@ import type { JournalEvent } from '../../../src/contract/job-event.ts';
 import type { ModelDescriptor } from '../../../src/contract/model-descriptor.ts';
 import type { PipelineEvent } from '../../../src/contract/pipeline-event.ts';
 import type { StopReason } from '../../../src/queue/consumer.ts';
+import type { BlobStore } from '../../../src/store/blob-store.ts';
 import type { Claim, JobEnd, JobJournal } from '../../../src/store/job-journal.ts';
-import { RunFailure } from '../../../src/worker/engine-process.ts';
+import { EngineReplaced, RunFailure } from '../../../src/worker/engine-process.ts';
 import { type RunJobEffects, runJob } from '../../../src/worker/run-job.ts';
 import { createTurnstile } from '../../../src/worker/turnstile.ts';
 import { ACCEPTED_JOB, OUTCOME } from '../../support/accepted-job.ts';
@@ -36,6 +37,7 @@ interface Scene {
   readonly crashesSoFar?: number;
   readonly isLastTry?: boolean;
   readonly signal?: AbortSignal;
+  readonly store?: () => Promise<string>;
 }
 
 async function play(scene: Scene) {
@@ -71,12 +73,12 @@ async function play(scene: Scene) {
   const effects: RunJobEffects = {
     journal,
     blobs: {
-      put: async (bytes) => {
+      put: async (bytes: Uint8Array) => {
         blobs.push(bytes);
-        return 'sha';
+        return scene.store === undefined ? 'sha' : await scene.store();
       },
       get: async () => undefined,
-    },
+    } as unknown as BlobStore,
     engine: {
       ready: async (signal) => {
         signal.throwIfAborted();
@@ -159,6 +161,29 @@ test('what may pass is tried again, and fails at the last try', async () => {
   const last = await play({ run, isLastTry: true });
   expect(last.verdict).toBe('failed');
   expect(last.ends).toMatchObject([{ status: 'failed', error: { code: 'unavailable' } }]);
+});
+
+test('a store that cannot be written is a reason to try again, and has words of its own', async () => {
+  const store = () => Promise.reject(Object.assign(new Error('no space left on device'), { code: 'ENOSPC' }));
+  expect(await play({ store })).toMatchObject({ verdict: 'retry', ends: [], releases: 1 });
+  const last = await play({ store, isLastTry: true });
+  expect(last.ends).toMatchObject([{ status: 'failed', error: { code: 'storage_unavailable' } }]);
+});
+
+test('a job whose deadline passes while it runs stops and fails with it', async () => {
+  const run = async function* (signal: AbortSignal) {
+    yield STEP;
+    await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+    signal.throwIfAborted();
+  };
+  const { verdict, ends } = await play({ run, claim: { deadlineMs: 1 } });
+  expect(verdict).toBe('ended');
+  expect(ends).toMatchObject([{ status: 'failed', error: { code: 'deadline_exceeded' } }]);
+});
+
+test('a job that lost its engine over another job is handed back, which counts as nothing', async () => {
+  const { verdict, ends, releases } = await play({ run: failingRun(new EngineReplaced('killed')) });
+  expect({ verdict, ends, releases }).toEqual({ verdict: 'handed back', ends: [], releases: 1 });
 });
 
 test('an error that nobody foresaw fails the job without its text', async () => {
