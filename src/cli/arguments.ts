@@ -31,6 +31,7 @@ export type Command =
 export const USAGE = `usage: overtone generate --prompt TEXT [options]
        overtone plan --prompt TEXT [options]
        overtone profile --help
+       overtone keys --help
 
 generate makes a picture; plan, with the same options, says what would run and what it would cost, and runs nothing.
 

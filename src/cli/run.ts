@@ -5,6 +5,7 @@ import { InputError } from '../core/problem.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { parseCommand, USAGE } from './arguments.ts';
 import { type Output, runGenerate } from './generate.ts';
+import { runKeys } from './keys.ts';
 import { runPlan } from './plan.ts';
 import { runProfile } from './profile.ts';
 import { PROFILE_USAGE, parseProfileCommand } from './profile-arguments.ts';
@@ -31,6 +32,10 @@ export async function runCli(argv: readonly string[], terminal: Terminal): Promi
   try {
     const settings = parseSettings(terminal.env, []);
     const [word, ...rest] = argv;
+    if (word === 'keys') {
+      await runKeys(rest, { adminKey: settings.adminKey, out: terminal.out });
+      return 0;
+    }
     if (word === 'profile') return await profile(rest, settings, terminal);
     const command = parseCommand(argv, {
       checkpoint: settings.model,

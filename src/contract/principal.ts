@@ -6,6 +6,8 @@
 export interface Principal {
   readonly owner: string;
   readonly scopes: readonly Scope[];
+  /** Pictures that its owner may ask for in a day; null: any number. */
+  readonly picturesPerDay: number | null;
 }
 
 /** `generate`: generations and all that belongs to them. `registry`: changing LoRAs. `admin`: the service itself. */
@@ -13,4 +15,4 @@ export const SCOPES = ['generate', 'registry', 'admin'] as const;
 export type Scope = (typeof SCOPES)[number];
 
 /** Everybody, where the service is open: one owner, who may do everything. */
-export const LOCAL: Principal = { owner: 'local', scopes: SCOPES };
+export const LOCAL: Principal = { owner: 'local', scopes: SCOPES, picturesPerDay: null };

@@ -10,7 +10,7 @@ import { type SchemaProblem, schemaProblems } from './schema-problems.ts';
 
 export function requestProblems(schema: TSchema, request: unknown): readonly Problem[] {
   const problems = [
-    ...schemaProblems(schema, request).map(problemOf),
+    ...shapeProblems(schema, request),
     ...textProblems(request),
     ...loraNameProblems(request),
   ];
@@ -18,6 +18,11 @@ export function requestProblems(schema: TSchema, request: unknown): readonly Pro
   if (more <= 0) return problems;
   const message = `request has ${more} more problems`;
   return [...problems.slice(0, PROBLEMS_SHOWN), { code: 'invalid_request', subject: 'request', message }];
+}
+
+/** What its schema sees in any request. */
+export function shapeProblems(schema: TSchema, request: unknown): readonly Problem[] {
+  return schemaProblems(schema, request).map(problemOf);
 }
 
 /** More than an honest request can have, and a bound on what a body of nonsense is answered. */

@@ -1,4 +1,4 @@
-import { Client, credentials } from '@grpc/grpc-js';
+import { type ChannelCredentials, Client, credentials, Metadata } from '@grpc/grpc-js';
 import type { ProblemDetails } from '../contract/errors.ts';
 import type { GenerationResult } from '../contract/generation-result.ts';
 import { loadDefinitions, type RpcName, rpcsOf } from './protocol.ts';
@@ -42,8 +42,13 @@ export interface GenerationEventMessage {
   readonly cancelled?: object;
 }
 
-export function openGrpcClient(address: string): GrpcClient {
-  const client = new Client(address, credentials.createInsecure());
+export function openGrpcClient(
+  address: string,
+  options: { readonly credentials?: ChannelCredentials; readonly apiKey?: string } = {},
+): GrpcClient {
+  const client = new Client(address, options.credentials ?? credentials.createInsecure());
+  const metadata = new Metadata();
+  if (options.apiKey !== undefined) metadata.set('authorization', `Bearer ${options.apiKey}`);
   const rpcs = rpcsOf(loadDefinitions());
   const rpcNamed = (name: RpcName) => {
     const rpc = rpcs[name];
@@ -54,7 +59,7 @@ export function openGrpcClient(address: string): GrpcClient {
     call(name, request) {
       const { path, requestSerialize, responseDeserialize } = rpcNamed(name);
       return new Promise((resolve, reject) => {
-        client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, (error, response) => {
+        client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, metadata, (error, response) => {
           if (error !== null) reject(error);
           else resolve({ ...response });
         });
@@ -62,8 +67,14 @@ export function openGrpcClient(address: string): GrpcClient {
     },
     async *events(name, request, { signal, deadline } = {}) {
       const { path, requestSerialize, responseDeserialize } = rpcNamed(name);
-      const options = deadline === undefined ? {} : { deadline };
-      const call = client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request, options);
+      const call = client.makeServerStreamRequest(
+        path,
+        requestSerialize,
+        responseDeserialize,
+        request,
+        metadata,
+        deadline === undefined ? {} : { deadline },
+      );
       const cancel = () => call.cancel();
       signal?.addEventListener('abort', cancel, { once: true });
       try {

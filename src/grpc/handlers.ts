@@ -1,15 +1,18 @@
-import type { handleServerStreamingCall, handleUnaryCall, Metadata } from '@grpc/grpc-js';
+import type { handleServerStreamingCall, handleUnaryCall, Metadata, ServerUnaryCall } from '@grpc/grpc-js';
 import { problemDetails } from '../contract/errors.ts';
-import { LOCAL, type Principal } from '../contract/principal.ts';
+import type { Principal } from '../contract/principal.ts';
+import type { Access } from '../service/access.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { type CallStatus, statusOfError } from './call-status.ts';
 import { type EventStream, openEventStream } from './event-stream.ts';
 import type { Protocol } from './protocol.ts';
+import { scopesOf } from './rpc-scopes.ts';
 import type { Received } from './strict-message.ts';
 
 /** Between grpc-js and the files in rpc/: reads the request, turns what is thrown into a status, logs what is the service's own fault. */
 
 export interface HandlerContext {
+  readonly access: Access;
   readonly protocol: Protocol;
   readonly logger: Logger;
   /** Aborted when the server closes. */
@@ -29,10 +32,10 @@ export type StreamAnswer<Request> = (
 
 export function unary<Request>(
   answer: UnaryAnswer<Request>,
-  { protocol, logger }: HandlerContext,
+  { access, protocol, logger }: HandlerContext,
 ): handleUnaryCall<Received<Request>, object> {
   return (call, callback) => {
-    const run = async () => answer(LOCAL, call.request(), idempotencyKeyOf(call.metadata));
+    const run = async () => answer(await admit(call, access), call.request(), idempotencyKeyOf(call.metadata));
     run().then(
       (response) => callback(null, response),
       (error: unknown) => {
@@ -45,10 +48,12 @@ export function unary<Request>(
 
 export function serverStream<Request>(
   stream: StreamAnswer<Request>,
-  { protocol, logger, closing }: HandlerContext,
+  { access, protocol, logger, closing }: HandlerContext,
 ): handleServerStreamingCall<Received<Request>, object> {
   return (call) => {
-    const run = async () => stream(LOCAL, call.request(), openEventStream(call, closing), idempotencyKeyOf(call.metadata));
+    // Opened before anything is awaited, or a caller that leaves at once would not be noticed.
+    const events = openEventStream(call, closing);
+    const run = async () => stream(await admit(call, access), call.request(), events, idempotencyKeyOf(call.metadata));
     run().then(
       (status) => (status === undefined ? call.end() : call.emit('error', status)),
       (error: unknown) => {
@@ -64,6 +69,15 @@ export function serverStream<Request>(
 /** What HTTP's Idempotency-Key header is over gRPC: metadata of the same name. */
 function idempotencyKeyOf(metadata: Metadata): string | undefined {
   return metadata.get('idempotency-key')[0]?.toString();
+}
+
+/** Who calls, by the credentials in the call's metadata; throws where they do not open this rpc. */
+function admit(
+  call: Pick<ServerUnaryCall<unknown, unknown>, 'metadata' | 'getPath'>,
+  access: Access,
+): Promise<Principal> {
+  const [credentials] = call.metadata.get('authorization');
+  return access.admit(credentials?.toString(), scopesOf(call.getPath()));
 }
 
 function logFault(error: unknown, rpc: string, logger: Logger): void {

@@ -1,5 +1,6 @@
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { LIMITS } from '../contract/limits.ts';
+import type { Access } from '../service/access.ts';
 import type { Generations } from '../service/generations.ts';
 import type { Health } from '../service/health.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -14,7 +15,7 @@ import { plan } from './rpc/plan.ts';
 import { submit } from './rpc/submit.ts';
 import { watch } from './rpc/watch.ts';
 
-/** The gRPC door: the contract of proto/overtone/v1 over the same use cases as HTTP. No TLS and no keys yet. */
+/** The gRPC door: the contract of proto/overtone/v1 over the same use cases as HTTP. */
 
 export interface GrpcServer {
   /** `127.0.0.1:50051`, with the port that was really taken. */
@@ -24,11 +25,22 @@ export interface GrpcServer {
 }
 
 export interface GrpcServerOptions {
+  readonly access: Access;
   readonly generations: Generations;
   readonly health: Health;
   readonly logger: Logger;
   /** `host:port`; port 0 takes a free one. */
   readonly address: string;
+  readonly tls?: GrpcTls;
+}
+
+/** All in PEM. */
+export interface GrpcTls {
+  /** The certificate chain. */
+  readonly cert: Buffer;
+  readonly key: Buffer;
+  /** Where it is there, clients need a certificate that one of these has signed. */
+  readonly clientCa: Buffer | undefined;
 }
 
 const SERVER_OPTIONS = {
@@ -43,10 +55,10 @@ const CLOSE_MS = 2_000;
 
 /** Resolves when it listens; rejects where the address cannot be had. */
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
-  const { generations, health, logger, address } = options;
+  const { access, generations, health, logger, address } = options;
   const closing = new AbortController();
   const protocol = loadProtocol();
-  const context: HandlerContext = { protocol, logger, closing: closing.signal };
+  const context: HandlerContext = { access, protocol, logger, closing: closing.signal };
   const handlers = {
     Generate: serverStream(generate({ generations, protocol, logger }), context),
     Submit: unary(submit(generations), context),
@@ -59,7 +71,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   const server = new Server(SERVER_OPTIONS);
   server.addService(protocol.service, handlers);
   addReflectionService(server);
-  const port = await bind(server, address);
+  const port = await bind(server, address, credentialsOf(options.tls));
   const stopHealth = addHealthService(server, health);
   const host = address.slice(0, address.lastIndexOf(':'));
   return {
@@ -72,9 +84,16 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   };
 }
 
-function bind(server: Server, address: string): Promise<number> {
+function credentialsOf(tls: GrpcTls | undefined): ServerCredentials {
+  if (tls === undefined) return ServerCredentials.createInsecure();
+  const { cert, key, clientCa } = tls;
+  const pair = { cert_chain: cert, private_key: key };
+  return ServerCredentials.createSsl(clientCa ?? null, [pair], clientCa !== undefined);
+}
+
+function bind(server: Server, address: string, credentials: ServerCredentials): Promise<number> {
   return new Promise((resolve, reject) => {
-    server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
+    server.bindAsync(address, credentials, (error, port) => {
       if (error === null) resolve(port);
       else reject(error);
     });

@@ -1,5 +1,12 @@
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyServerOptions,
+  LogController,
+} from 'fastify';
 import { LIMITS } from '../contract/limits.ts';
+import type { Access } from '../service/access.ts';
+import type { ApiKeys } from '../service/api-keys.ts';
 import type { Generations } from '../service/generations.ts';
 import type { Health } from '../service/health.ts';
 import type { Loras } from '../service/loras.ts';
@@ -9,6 +16,7 @@ import { registerCaller } from './plugins/caller.ts';
 import { answerBrokenConnection, answerFrameworkError, registerErrors } from './plugins/errors.ts';
 import { registerHelmet } from './plugins/helmet.ts';
 import { registerJson } from './plugins/json.ts';
+import { apiKeys } from './routes/api-keys.ts';
 import { cancelGeneration } from './routes/cancel-generation.ts';
 import { getGeneration } from './routes/get-generation.ts';
 import { getImage } from './routes/get-image.ts';
@@ -16,25 +24,38 @@ import { getLora } from './routes/get-lora.ts';
 import { listLoras } from './routes/list-loras.ts';
 import { listModels } from './routes/list-models.ts';
 import { livez } from './routes/livez.ts';
+import { loraProfile } from './routes/lora-profile.ts';
 import { planGeneration } from './routes/plan-generation.ts';
 import { readyz } from './routes/readyz.ts';
 import { submitGeneration } from './routes/submit-generation.ts';
 import { watchGeneration } from './routes/watch-generation.ts';
 
 export interface HttpServices {
+  readonly access: Access;
+  readonly keys: ApiKeys;
   readonly generations: Generations;
   readonly models: Models;
   readonly loras: Loras;
   readonly health: Health;
 }
 
+/** Certificate chain and private key, in PEM. */
+export interface HttpTls {
+  readonly cert: Buffer;
+  readonly key: Buffer;
+}
+
 /** A request that has been read slower than this is given up, so that half a request cannot hold a connection. */
 const REQUEST_MS = 30_000;
 
 /** The HTTP door: every endpoint in one list. Parses, calls a service, serialises; decides nothing. Does not listen yet. */
-export async function createHttpApp(services: HttpServices, logger: Logger): Promise<FastifyInstance> {
-  const { generations, models, loras, health } = services;
-  const app = Fastify({
+export async function createHttpApp(
+  services: HttpServices,
+  options: { readonly logger: Logger; readonly tls?: HttpTls },
+): Promise<FastifyInstance> {
+  const { access, keys, generations, models, loras, health } = services;
+  const { logger, tls } = options;
+  const settings: FastifyServerOptions = {
     loggerInstance: logger as FastifyBaseLogger,
     // One line for each finished request would drown the jobs' own; errors are logged where they are handled.
     logController: new LogController({ disableRequestLogging: true }),
@@ -44,11 +65,13 @@ export async function createHttpApp(services: HttpServices, logger: Logger): Pro
     forceCloseConnections: 'idle',
     frameworkErrors: answerFrameworkError,
     clientErrorHandler: answerBrokenConnection,
-  });
-  await registerHelmet(app);
+  };
+  // Fastify's types take TLS for another kind of server; it is used in the same way.
+  const app = Fastify((tls === undefined ? settings : { ...settings, https: tls }) as FastifyServerOptions);
+  await registerHelmet(app, tls !== undefined);
   registerJson(app);
   registerErrors(app);
-  registerCaller(app);
+  registerCaller(app, access);
 
   submitGeneration(app, generations);
   planGeneration(app, generations);
@@ -59,6 +82,8 @@ export async function createHttpApp(services: HttpServices, logger: Logger): Pro
   listModels(app, models);
   listLoras(app, loras);
   getLora(app, loras);
+  loraProfile(app, loras);
+  apiKeys(app, keys);
   livez(app);
   readyz(app, health);
   return app;

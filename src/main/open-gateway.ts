@@ -8,22 +8,30 @@ import { type GrpcServer, startGrpcServer } from '../grpc/server.ts';
 import { createHttpApp } from '../http/app.ts';
 import { EventReader } from '../queue/event-reader.ts';
 import { createProducer } from '../queue/producer.ts';
+import { createProfileProducer } from '../queue/profile-queue.ts';
+import { createApiKeys } from '../service/api-keys.ts';
 import { startCaretaker } from '../service/caretaker.ts';
 import { createGenerations } from '../service/generations.ts';
 import { createHealth } from '../service/health.ts';
 import { createLoras } from '../service/loras.ts';
 import { createModels } from '../service/models.ts';
+import { createProfiles } from '../service/profiles.ts';
+import { createAllowances } from '../store/allowances.ts';
 import { createJobJournal } from '../store/job-journal.ts';
+import { createKeyStore } from '../store/key-store.ts';
 import { openBlobStore } from '../store/open-blob-store.ts';
+import { createProfileStore } from '../store/profile-store.ts';
 import { createWorkerRegistry } from '../store/worker-registry.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { checkAccess, decideAccess } from './access.ts';
 import { connectRedis } from './connect-redis.ts';
 import { loraDirectory } from './folders.ts';
 import type { Running } from './program.ts';
+import { readTls } from './read-tls.ts';
 import { requireSettings } from './require-setting.ts';
 
 export interface Gateway extends Running {
-  /** `http://127.0.0.1:8080`, with the port that was really taken. */
+  /** `http://127.0.0.1:8080` (`https` where there is TLS), with the port that was really taken. */
   readonly httpUrl: string;
   /** `127.0.0.1:50051`. */
   readonly grpcAddress: string;
@@ -36,6 +44,7 @@ export interface Gateway extends Running {
 export async function openGateway(settings: Settings, logger: Logger): Promise<Gateway> {
   requireSettings(settings, 'redisUrl');
   const { redisUrl: url } = settings;
+  const tls = await readTls(settings);
   const folder = openLoraFolder(await loraDirectory(settings));
   const blobs = await openBlobStore(settings);
   const redis = connectRedis({ url, use: 'prompt', logger });
@@ -47,6 +56,17 @@ export async function openGateway(settings: Settings, logger: Logger): Promise<G
   const health = createHealth(registry);
   const journal = createJobJournal(redis, settings.resultLifetimeS);
   const caretaker = startCaretaker({ journal, producer, logger });
+  const keyStore = createKeyStore(redis);
+  const allowances = createAllowances(redis);
+  const access = decideAccess({ settings, keys: keyStore, allowances });
+  const keys = createApiKeys(keyStore, Date.now);
+  const profileQueue = createProfileProducer(redis);
+  const profiles = createProfiles({
+    store: createProfileStore(redis),
+    queue: profileQueue,
+    isAutomatic: settings.profiles === 'auto',
+    logger,
+  });
   const generations = createGenerations({
     journal,
     producer,
@@ -54,11 +74,16 @@ export async function openGateway(settings: Settings, logger: Logger): Promise<G
     blobs,
     models,
     loras: folder,
+    profiles,
     bounds: { waiting: settings.maxWaiting, outstanding: settings.maxOutstanding },
+    allowances,
     now: Date.now,
     logger,
   });
-  const http = await createHttpApp({ generations, models, loras: createLoras(folder, models), health }, logger);
+  const http = await createHttpApp(
+    { access, keys, generations, models, loras: createLoras({ folder, models, profiles }), health },
+    { logger, ...(tls && { tls }) },
+  );
   let grpc: GrpcServer | undefined;
 
   const close = async () => {
@@ -66,21 +91,27 @@ export async function openGateway(settings: Settings, logger: Logger): Promise<G
     await events.close();
     await Promise.all([closeHttp(http), grpc?.close()]);
     await caretaker.close();
-    await producer.close();
+    await Promise.all([producer.close(), profileQueue.close()]);
     blobs.close();
     redis.disconnect();
   };
   try {
+    await checkAccess({ settings, keys: keyStore, logger });
     const { httpHost, httpPort, grpcHost, grpcPort } = settings;
     await listening('httpPort', httpPort, () => http.listen({ host: httpHost, port: httpPort }));
     const address = `${grpcHost}:${grpcPort}`;
-    grpc = await listening('grpcPort', grpcPort, () => startGrpcServer({ generations, health, logger, address }));
+    grpc = await listening('grpcPort', grpcPort, () =>
+      startGrpcServer({ access, generations, health, logger, address, ...(tls && { tls }) }),
+    );
   } catch (error) {
     await close();
     throw error;
   }
   const { port } = http.server.address() as AddressInfo;
-  const httpUrl = new URL(`http://${isIPv6(settings.httpHost) ? `[${settings.httpHost}]` : settings.httpHost}:${port}`);
+  const scheme = tls === undefined ? 'http' : 'https';
+  const httpUrl = new URL(
+    `${scheme}://${isIPv6(settings.httpHost) ? `[${settings.httpHost}]` : settings.httpHost}:${port}`,
+  );
   logger.info({ http: httpUrl.origin, grpc: grpc.address }, 'listening');
   return { httpUrl: httpUrl.origin, grpcAddress: grpc.address, close };
 }

@@ -14,12 +14,14 @@ import { type ResolvedGeneration, resolveRequest } from '../pipeline/resolve-req
 import { FIRST_ENTRY, isAfter, isEntryId } from '../queue/entry-id.ts';
 import type { EventReader } from '../queue/event-reader.ts';
 import type { Producer } from '../queue/producer.ts';
+import type { Allowances } from '../store/allowances.ts';
 import type { BlobStore } from '../store/blob-store.ts';
 import type { JobJournal, NewJob } from '../store/job-journal.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { type Admitted, createAdmissions, idempotencyOf } from './admission.ts';
 import { isJobId } from './job-id.ts';
 import type { Models } from './models.ts';
+import { withinQuota } from './picture-quota.ts';
 import { reaching } from './reaching.ts';
 import { workOf } from './work.ts';
 
@@ -76,12 +78,13 @@ export interface GenerationsParts {
   readonly models: Models;
   readonly loras: LoraFolder;
   readonly bounds: NewJob['bounds'];
+  readonly allowances: Allowances;
   readonly now: () => number;
   readonly logger: Logger;
 }
 
 export function createGenerations(parts: GenerationsParts): Generations {
-  const { journal, producer, events, blobs, models, loras, logger } = parts;
+  const { journal, producer, events, blobs, models, loras, allowances, logger } = parts;
   const admissions = createAdmissions(parts);
 
   async function resolve(
@@ -127,13 +130,15 @@ export function createGenerations(parts: GenerationsParts): Generations {
       if (known !== undefined) return known;
       const { request, receipts, warnings, preview, asked, model } = await resolve(body);
       await models.expectWorker(model.id);
-      const admitted = await admissions.admit(caller, {
-        job: { request, loras: receipts, warnings, ...(preview && { preview }) },
-        work: workOf(request, model),
-        priority: asked.priority ?? 'normal',
-        deadlineMs: asked.deadline_ms,
-        idempotency,
-      });
+      const admitted = await withinQuota({ allowances, caller, pictures: request.n }, () =>
+        admissions.admit(caller, {
+          job: { request, loras: receipts, warnings, ...(preview && { preview }) },
+          work: workOf(request, model),
+          priority: asked.priority ?? 'normal',
+          deadlineMs: asked.deadline_ms,
+          idempotency,
+        }),
+      );
       const { id, isReplay } = admitted;
       logger.info(
         { job: id, model: model.id, steps: request.steps, loras: request.loras.length, isReplay },

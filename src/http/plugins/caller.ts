@@ -1,17 +1,31 @@
 import type { FastifyInstance } from 'fastify';
-import { LOCAL, type Principal } from '../../contract/principal.ts';
+import { LOCAL, type Principal, type Scope } from '../../contract/principal.ts';
+import type { Access } from '../../service/access.ts';
+import { scopesOf } from '../route-scopes.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Who sent it: known before any route sees it. */
+    /** Who sent it: known before any route sees it. Of a public route, nobody in particular. */
     caller: Principal;
+  }
+  interface FastifyContextConfig {
+    scopes?: readonly Scope[] | 'public';
   }
 }
 
-/** Says of every request who sent it. */
-export function registerCaller(app: FastifyInstance): void {
+/** Lets in who may use a route, before anything of the request's body is read. To be registered before any route. */
+export function registerCaller(app: FastifyInstance, access: Access): void {
   app.decorateRequest('caller');
+  app.addHook('onRoute', (route) => {
+    for (const method of [route.method].flat()) {
+      route.config = { ...route.config, scopes: scopesOf(method, route.url) };
+    }
+  });
   app.addHook('onRequest', async (request) => {
-    request.caller = LOCAL;
+    // Where there is no route there is nothing to protect: it is 404 for everybody.
+    const scopes = request.routeOptions.config.scopes ?? 'public';
+    request.caller = scopes === 'public' ? NOBODY : await access.admit(request.headers.authorization, scopes);
   });
 }
+
+const NOBODY: Principal = { ...LOCAL, owner: '', scopes: [] };

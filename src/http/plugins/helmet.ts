@@ -1,13 +1,10 @@
 import helmet from '@fastify/helmet';
 import type { FastifyInstance } from 'fastify';
 
-/**
- * Headers that keep a browser from doing anything with an answer but show it. Nothing here is a page yet, and there is no TLS whose
- * use could be demanded.
- */
-export async function registerHelmet(app: FastifyInstance): Promise<void> {
+/** Headers that keep a browser from doing anything with an answer but show it, and, where there is TLS, from going without. */
+export async function registerHelmet(app: FastifyInstance, hasTls: boolean): Promise<void> {
   await app.register(helmet, {
     contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
-    strictTransportSecurity: false,
+    strictTransportSecurity: hasTls,
   });
 }

@@ -1,0 +1,40 @@
+import type { Scope } from '../contract/principal.ts';
+
+/**
+ * Which scopes open which route; one of them is enough. A route without a row keeps the server from starting, so that none is open
+ * by oversight.
+ */
+
+type Row = readonly Scope[] | 'public';
+
+const GENERATE: Row = ['generate'];
+const ADMIN: Row = ['admin'];
+
+const ROUTE_SCOPES: Readonly<Record<string, Row>> = {
+  'POST /v1/generations': GENERATE,
+  'POST /v1/generations:plan': GENERATE,
+  'GET /v1/generations/:id': GENERATE,
+  'GET /v1/generations/:id/events': GENERATE,
+  'GET /v1/generations/:id/images/:index': GENERATE,
+  'POST /v1/generations/:id/cancel': GENERATE,
+  'GET /v1/loras': ['generate', 'registry'],
+  'GET /v1/loras/:id': ['generate', 'registry'],
+  'GET /v1/loras/:id/profile': ['generate', 'registry'],
+  'POST /v1/loras/:id/profile': ['generate', 'registry'],
+  'GET /v1/models': ['generate', 'registry'],
+  'GET /v1/keys': ADMIN,
+  'POST /v1/keys': ADMIN,
+  'DELETE /v1/keys/:kid': ADMIN,
+  'POST /v1/keys/:kid/rotate': ADMIN,
+  // What a supervisor asks, who has no key.
+  'GET /livez': 'public',
+  'GET /readyz': 'public',
+};
+
+/** Throws where a route has no row. */
+export function scopesOf(method: string, url: string): Row {
+  // Fastify answers HEAD for every GET, and wants a colon that begins no parameter doubled.
+  const row = ROUTE_SCOPES[`${method === 'HEAD' ? 'GET' : method} ${url.replace('::', ':')}`];
+  if (row === undefined) throw new Error(`${method} ${url} has no row in route-scopes.ts`);
+  return row;
+}

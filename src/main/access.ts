@@ -1,0 +1,56 @@
+import { SCHEMA } from '../config/schema.ts';
+import type { Settings } from '../config/settings.ts';
+import { InputError } from '../core/problem.ts';
+import { type Access, createKeyAccess, OPEN_ACCESS } from '../service/access.ts';
+import type { Allowances } from '../store/allowances.ts';
+import type { KeyStore } from '../store/key-store.ts';
+import type { Logger } from '../telemetry/logger.ts';
+
+/** Who is served, by the settings: everybody where only this machine can call, or where a setting says so; else who has a key. */
+export function decideAccess(options: {
+  readonly settings: Settings;
+  readonly keys: KeyStore;
+  readonly allowances: Allowances;
+}): Access {
+  const { settings, keys, allowances } = options;
+  if (isOpen(settings)) return OPEN_ACCESS;
+  const { adminKey, requestsPerMinute, picturesPerDay = null } = settings;
+  return createKeyAccess({ keys, allowances, adminKey, requestsPerMinute, picturesPerDay, now: Date.now });
+}
+
+/**
+ * Throws an InputError where the service would let nobody in, which is how it looks when somebody has moved it off loopback and not
+ * thought of keys.
+ */
+export async function checkAccess(options: {
+  readonly settings: Settings;
+  readonly keys: KeyStore;
+  readonly logger: Logger;
+}): Promise<void> {
+  const { settings, keys, logger } = options;
+  const { httpHost, grpcHost, adminKey } = settings;
+  if (isOpen(settings)) {
+    const isShown = !(isLoopback(httpHost) && isLoopback(grpcHost));
+    if (isShown) logger.warn({ httpHost, grpcHost }, 'open to everybody who can reach it, as OVERTONE_ACCESS says');
+    return;
+  }
+  if (adminKey !== undefined) return;
+  const known = await keys.list().catch((error: unknown) => {
+    logger.warn({ err: error }, 'cannot tell whether there are API keys; without one, nobody is let in');
+    return undefined;
+  });
+  if (known === undefined || known.length > 0) return;
+  const { env, flag } = SCHEMA.access;
+  const message =
+    `there are no API keys, and on ${httpHost} and ${grpcHost} nobody is served without one. Give the service a first key ` +
+    `(npx overtone keys generate > key; ${SCHEMA.adminKey.flag}-file key), or let everybody in (${flag} open)`;
+  throw new InputError([{ code: 'invalid_request', subject: env, message }]);
+}
+
+function isOpen({ access, httpHost, grpcHost }: Settings): boolean {
+  return access === undefined ? isLoopback(httpHost) && isLoopback(grpcHost) : access === 'open';
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);
+}
