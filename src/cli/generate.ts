@@ -4,7 +4,7 @@ import type { PipelineEvent } from '../contract/pipeline-event.ts';
 import { assert } from '../core/assert.ts';
 import { openEngine } from '../engine/open-engine.ts';
 import type { Device } from '../engine/session.ts';
-import { encodePng } from '../files/encode-image.ts';
+import { encodeImage } from '../files/encode-image.ts';
 import { recipeOf } from '../files/recipe.ts';
 import { generate } from '../pipeline/generate.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -55,7 +55,8 @@ export async function runGenerate(
     const loaded = now();
     const { image, done } = await collect(generate(request, engine.model, engine, signal, now), output);
     const drawn = now();
-    const png = await encodePng({ ...image, recipe: recipeOf(request, image.image) });
+    const { output: format } = request;
+    const png = await encodeImage({ ...image, output: format, recipe: recipeOf(request, image.image) });
     await mkdir(dirname(out), { recursive: true });
     await writeFile(out, png.bytes);
     const saved = now();

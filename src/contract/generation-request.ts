@@ -2,6 +2,7 @@ import Type, { type Static } from 'typebox';
 import { InputError } from '../core/problem.ts';
 import { SAMPLER_NAMES } from '../core/samplers/names.ts';
 import { LIMITS } from './limits.ts';
+import { DEFAULT_QUALITY, OUTPUT_FORMATS } from './output.ts';
 import { requestProblems } from './request-problems.ts';
 
 /**
@@ -381,7 +382,21 @@ export const GENERATION_REQUEST_SCHEMA = Type.Object(
         },
       ),
     ),
-    output: Type.Optional(Type.Object({ format: Type.Optional(Type.Enum(['png'])) }, closed)),
+    output: Type.Optional(
+      Type.Object(
+        {
+          format: Type.Optional(Type.Enum([...OUTPUT_FORMATS], { description: 'Default png.' })),
+          quality: Type.Optional(
+            Type.Integer({
+              minimum: 1,
+              maximum: 100,
+              description: `Of WebP and JPEG. Default ${DEFAULT_QUALITY}.`,
+            }),
+          ),
+        },
+        { ...closed, description: 'How the picture is written.' },
+      ),
+    ),
   },
   { ...closed, description: 'One prompt and its LoRAs, to become pictures.' },
 );

@@ -1,6 +1,7 @@
 import type { EvaluationPlan, FrequencyClass } from '../core/composition/method.ts';
 import type { LoraReceipt } from '../core/lora/receipt.ts';
 import type { ProfileStatus } from './lora-profile.ts';
+import type { ImageContentType } from './output.ts';
 import type { ResolvedRequest } from './resolved-request.ts';
 
 /** The receipt of one LoRA of a request, under the name by which the request asked for it. */
@@ -29,7 +30,7 @@ export interface ImageResult {
   readonly seed: number;
   readonly width: number;
   readonly height: number;
-  readonly content_type: 'image/png';
+  readonly content_type: ImageContentType;
   readonly bytes: number;
   /** Of the file, recipe included. Also the blob's address and the ETag. */
   readonly sha256: string;

@@ -13,6 +13,7 @@ export function requestProblems(schema: TSchema, request: unknown): readonly Pro
     ...shapeProblems(schema, request),
     ...textProblems(request),
     ...loraNameProblems(request),
+    ...qualityProblems(request),
   ];
   const more = problems.length - PROBLEMS_SHOWN;
   if (more <= 0) return problems;
@@ -33,7 +34,6 @@ const LATER_FIELDS: ReadonlySet<string> = new Set([
   'strict_loras',
   'cache',
   'webhook',
-  'output.quality',
   'output.metadata',
   'loras[].name',
   'loras[].trigger',
@@ -44,7 +44,6 @@ const LATER_FIELDS: ReadonlySet<string> = new Set([
 const LATER_VALUES: Readonly<Record<string, readonly unknown[]>> = {
   'composition.method': ['switch-a', 'w-switch', 'w-composite', 'delta-composite'],
   'composition.mode': ['online'],
-  'output.format': ['webp', 'jpeg'],
 };
 
 function problemOf(problem: SchemaProblem): Problem {
@@ -104,6 +103,16 @@ function loraNameProblems(request: unknown): readonly Problem[] {
     const has = names.length === 0 ? 'has neither id nor sha256' : 'has both id and sha256';
     return [{ code: 'invalid_request', subject, message: `${subject} ${has}; must have exactly one of them` }];
   });
+}
+
+/** Whoever names a quality wants a smaller file, and would get the largest. */
+function qualityProblems(request: unknown): readonly Problem[] {
+  const output = fieldOf(request, 'output');
+  const format = fieldOf(output, 'format') ?? 'png';
+  if (format !== 'png' || fieldOf(output, 'quality') === undefined) return [];
+  const subject = 'output.quality';
+  const message = `${subject} is given with a PNG, which keeps every pixel; must be left out, or the format be webp or jpeg`;
+  return [{ code: 'invalid_request', subject, message }];
 }
 
 function fieldOf(value: unknown, name: string): unknown {

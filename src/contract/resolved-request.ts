@@ -1,6 +1,7 @@
 import type { FrequencyClass } from '../core/composition/method.ts';
 import type { Composition } from '../core/composition/options.ts';
 import type { SamplerName } from '../core/samplers/names.ts';
+import type { Output } from './output.ts';
 
 export interface ResolvedLora {
   readonly id: string;
@@ -30,5 +31,5 @@ export interface ResolvedRequest {
   readonly n: number;
   readonly loras: readonly ResolvedLora[];
   readonly composition: Composition;
-  readonly output: { readonly format: 'png' };
+  readonly output: Output;
 }

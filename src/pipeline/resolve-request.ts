@@ -5,6 +5,7 @@ import type { FrequencyUse, NamedReceipt } from '../contract/generation-result.t
 import type { PreviewRequest } from '../contract/job.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { ModelDescriptor } from '../contract/model-descriptor.ts';
+import { resolveOutput } from '../contract/output.ts';
 import type { ResolvedLora, ResolvedRequest } from '../contract/resolved-request.ts';
 import type { Composition } from '../core/composition/options.ts';
 import { compositionProblems, resolveComposition } from '../core/composition/resolve-composition.ts';
@@ -31,7 +32,7 @@ export interface LoraCatalog {
   /** Undefined where there is no such LoRA. Throws an `InputError` for a file that cannot be applied to the model. */
   inspect(idOrSha256: string): Promise<LoraReceipt | undefined>;
   /** What is known of LoRAs' frequencies at this moment, in their order; absent where nothing is. */
-  frequencies?(sha256s: readonly string[]): Promise<readonly KnownFrequency[]>;
+  frequencies?(loras: readonly { readonly id: string; readonly sha256: string }[]): Promise<readonly KnownFrequency[]>;
 }
 
 export interface ResolvedGeneration {
@@ -87,7 +88,7 @@ export async function resolveRequest(
     n: request.n ?? 1,
     loras: found.map((lora, index) => resolveLora(lora, uses[index])),
     composition: inMeasuredOrder(composition, asked, { uses, byScore }),
-    output: { format: request.output?.format ?? 'png' },
+    output: resolveOutput(request.output),
   };
   const problems = [
     ...sideProblems(resolved, model),
@@ -174,7 +175,8 @@ function twinProblems(found: readonly FoundLora[]): readonly Problem[] {
 }
 
 async function askedFrequencies(found: readonly FoundLora[], catalog: LoraCatalog): Promise<readonly FrequencyAsked[]> {
-  const known = (await catalog.frequencies?.(found.map(({ receipt }) => receipt.sha256))) ?? [];
+  const known =
+    (await catalog.frequencies?.(found.map(({ lora, receipt: { sha256 } }) => ({ id: nameOf(lora), sha256 })))) ?? [];
   return found.map(({ lora }, index) => ({
     id: nameOf(lora),
     stated: lora.frequency_class,

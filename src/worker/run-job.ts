@@ -5,7 +5,7 @@ import type { ModelDescriptor } from '../contract/model-descriptor.ts';
 import type { PipelineEvent } from '../contract/pipeline-event.ts';
 import type { ResolvedRequest } from '../contract/resolved-request.ts';
 import { VERSION } from '../contract/version.ts';
-import { encodePng } from '../files/encode-image.ts';
+import { encodeImage } from '../files/encode-image.ts';
 import { encodePreview } from '../files/encode-preview.ts';
 import { recipeOf } from '../files/recipe.ts';
 import type { StopReason, Turn, Verdict } from '../queue/consumer.ts';
@@ -22,7 +22,7 @@ import type { Turnstile } from './turnstile.ts';
 
 export interface RunJobEffects {
   readonly journal: JobJournal;
-  readonly blobs: BlobStore;
+  readonly blobs: Pick<BlobStore, 'put'>;
   readonly engine: {
     ready(signal: AbortSignal): Promise<ModelDescriptor>;
     run(
@@ -127,17 +127,18 @@ async function previewEvent({ image, step, ...pixels }: Extract<PipelineEvent, {
 async function keepImage(
   event: Extract<PipelineEvent, { type: 'image' }>,
   request: ResolvedRequest,
-  blobs: BlobStore,
+  blobs: Pick<BlobStore, 'put'>,
 ): Promise<ImageResult> {
   const { image: index, seed, width, height, pixels } = event;
-  const file = await encodePng({ width, height, pixels, recipe: recipeOf(request, index) });
+  const { output } = request;
+  const file = await encodeImage({ width, height, pixels, output, recipe: recipeOf(request, index) });
   const sha256 = await blobs.put(file.bytes).catch(asError('storage_unavailable', 'a picture cannot be stored'));
   return {
     index,
     seed,
     width,
     height,
-    content_type: 'image/png',
+    content_type: file.content_type,
     bytes: file.bytes.length,
     sha256,
     pixels_sha256: file.pixels_sha256,

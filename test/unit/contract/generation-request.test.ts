@@ -117,9 +117,20 @@ test('values that a later version brings are refused by name', () => {
   expect(messagesFor({ prompt: 'x', composition: { method: 'cmlora', mode: 'online' } })).toEqual([
     'composition.mode is "online", which is not supported by this version; must be "offline"',
   ]);
-  expect(messagesFor({ prompt: 'x', output: { format: 'webp' } })).toEqual([
-    'output.format is "webp", which is not supported by this version; must be "png"',
+});
+
+test('a quality belongs to the formats that lose something', () => {
+  expect(messagesFor({ prompt: 'x', output: { format: 'webp' } })).toEqual([]);
+  expect(messagesFor({ prompt: 'x', output: { format: 'jpeg', quality: 80 } })).toEqual([]);
+  expect(messagesFor({ prompt: 'x', output: { format: 'gif', quality: 0 } })).toEqual([
+    'output.format is "gif"; must be "png" or "webp" or "jpeg"',
+    'output.quality is 0; must be an integer from 1 to 100',
   ]);
+  for (const output of [{ quality: 80 }, { format: 'png', quality: 80 }]) {
+    expect(messagesFor({ prompt: 'x', output })).toEqual([
+      'output.quality is given with a PNG, which keeps every pixel; must be left out, or the format be webp or jpeg',
+    ]);
+  }
 });
 
 test('an option belongs to its method', () => {
