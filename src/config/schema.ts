@@ -219,6 +219,14 @@ export const SCHEMA = {
     fallback: undefined,
     meaning: 'Threads of one call of the model on a CPU. Without it, ONNX Runtime takes one for each core.',
   },
+  profiles: {
+    env: 'OVERTONE_PROFILES',
+    flag: '--profiles',
+    kind: { type: 'choice', of: ['auto', 'off'] },
+    fallback: 'auto',
+    meaning:
+      "`auto`: a worker measures the frequency profile of every LoRA that it sees for the first time, while nobody's picture is being made. `off`: only when somebody asks.",
+  },
   logLevel: {
     env: 'OVERTONE_LOG_LEVEL',
     flag: '--log-level',

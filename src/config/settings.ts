@@ -29,6 +29,7 @@ export interface Settings {
   readonly device: 'cpu' | `cuda:${number}`;
   readonly concurrency: number;
   readonly threads: number | undefined;
+  readonly profiles: 'auto' | 'off';
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
   readonly resultLifetimeS: number;
   readonly maxWaiting: number;

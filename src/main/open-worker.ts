@@ -17,6 +17,7 @@ import { existingDirectory, loraDirectory, modelId } from './folders.ts';
 import type { Running } from './program.ts';
 import { programPath } from './program-path.ts';
 import { requireSettings } from './require-setting.ts';
+import { openWorkerProfiles } from './worker-profiles.ts';
 
 /**
  * A worker, put together. It takes jobs only while its engine is ready. `fail` is called where it can never be: the checkpoint
@@ -31,12 +32,13 @@ export async function openWorker(options: {
   const { settings, logger } = options;
   requireSettings(settings, 'redisUrl', 'model');
   await existingDirectory('OVERTONE_MODEL', settings.model);
-  await loraDirectory(settings);
+  const loras = await loraDirectory(settings);
   const { redisUrl } = settings;
   const blobs = await openBlobStore(settings);
   const connect = () => connectRedis({ url: redisUrl, use: 'patient', logger });
   const redis = connect();
   const queueRedis = connect();
+  const profileRedis = connect();
   const cancelRedis = connect();
   const journal = createJobJournal(redis, settings.resultLifetimeS);
   const about = { worker: randomUUID(), model: modelId(settings.model), device: settings.device };
@@ -49,8 +51,13 @@ export async function openWorker(options: {
       const reported = heartbeat.beat();
       if (state.kind !== 'refused') void reported.then(() => options.onState(state));
       else options.onState(state);
-      if (state.kind === 'ready') void consumer.resume();
-      else void consumer.pause();
+      if (state.kind === 'ready') {
+        void consumer.resume();
+        profiles.resume(state.model).catch((error) => logger.warn({ err: error }, 'cannot measure LoRAs'));
+      } else {
+        void consumer.pause();
+        void profiles.pause();
+      }
       if (state.kind === 'refused') options.fail(new ServiceError('unsupported_checkpoint', state.error.detail));
     },
     patience: { cancelMs: settings.cancelGraceS * 1000, silenceMs: settings.engineSilenceS * 1000 },
@@ -75,6 +82,15 @@ export async function openWorker(options: {
     },
     logger,
   });
+  const profiles = openWorkerProfiles({
+    settings,
+    model: about.model,
+    loras,
+    redis,
+    queueRedis: profileRedis,
+    engine,
+    logger,
+  });
   const heartbeat = startHeartbeat({
     registry: createWorkerRegistry(redis, Date.now),
     workerId: about.worker,
@@ -90,10 +106,11 @@ export async function openWorker(options: {
   return {
     async close() {
       await heartbeat.stop();
+      await profiles.close();
       await consumer.close(settings.drainS * 1000);
       await engine.close();
       blobs.close();
-      for (const connection of [redis, queueRedis, cancelRedis]) connection.disconnect();
+      for (const connection of [redis, queueRedis, profileRedis, cancelRedis]) connection.disconnect();
     },
   };
 }

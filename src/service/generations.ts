@@ -10,7 +10,7 @@ import type { Principal } from '../contract/principal.ts';
 import { InputError } from '../core/problem.ts';
 import type { LoraFolder } from '../files/lora-folder.ts';
 import { describePlan } from '../pipeline/describe-plan.ts';
-import { type ResolvedGeneration, resolveRequest } from '../pipeline/resolve-request.ts';
+import { type LoraCatalog, type ResolvedGeneration, resolveRequest } from '../pipeline/resolve-request.ts';
 import { FIRST_ENTRY, isAfter, isEntryId } from '../queue/entry-id.ts';
 import type { EventReader } from '../queue/event-reader.ts';
 import type { Producer } from '../queue/producer.ts';
@@ -22,6 +22,7 @@ import { type Admitted, createAdmissions, idempotencyOf } from './admission.ts';
 import { isJobId } from './job-id.ts';
 import type { Models } from './models.ts';
 import { withinQuota } from './picture-quota.ts';
+import type { Profiles } from './profiles.ts';
 import { reaching } from './reaching.ts';
 import { workOf } from './work.ts';
 
@@ -77,6 +78,7 @@ export interface GenerationsParts {
   readonly blobs: BlobStore;
   readonly models: Models;
   readonly loras: LoraFolder;
+  readonly profiles: Profiles;
   readonly bounds: NewJob['bounds'];
   readonly allowances: Allowances;
   readonly now: () => number;
@@ -84,15 +86,23 @@ export interface GenerationsParts {
 }
 
 export function createGenerations(parts: GenerationsParts): Generations {
-  const { journal, producer, events, blobs, models, loras, allowances, logger } = parts;
+  const { journal, producer, events, blobs, models, loras, profiles, allowances, logger } = parts;
   const admissions = createAdmissions(parts);
 
+  /** `isNoticed`: LoRAs that nobody has seen before are to be measured. What is known of them by now is what is resolved with. */
   async function resolve(
     body: unknown,
+    { isNoticed }: { readonly isNoticed: boolean },
   ): Promise<ResolvedGeneration & { readonly asked: GenerationRequest; readonly model: ModelDescriptor }> {
     const asked = parseGenerationRequest(body);
     const model = await models.find(asked.model);
-    const catalog = { inspect: (name: string) => loras.inspect(name, model.loraTargets) };
+    const catalog: LoraCatalog = {
+      inspect: (name) => loras.inspect(name, model.loraTargets),
+      async frequencies(found) {
+        if (isNoticed) await profiles.notice(model, found);
+        return await profiles.read(model, found);
+      },
+    };
     return { ...(await resolveRequest(asked, model, catalog, randomSeed)), asked, model };
   }
 
@@ -128,7 +138,7 @@ export function createGenerations(parts: GenerationsParts): Generations {
       // First of all: the first answer holds even where the request could not be accepted any longer.
       const known = idempotency && (await admissions.replay(caller, idempotency));
       if (known !== undefined) return known;
-      const { request, receipts, warnings, preview, asked, model } = await resolve(body);
+      const { request, receipts, warnings, preview, asked, model } = await resolve(body, { isNoticed: true });
       await models.expectWorker(model.id);
       const admitted = await withinQuota({ allowances, caller, pictures: request.n }, () =>
         admissions.admit(caller, {
@@ -148,7 +158,7 @@ export function createGenerations(parts: GenerationsParts): Generations {
     },
 
     async plan(_caller, body) {
-      const { model, asked: _, ...resolved } = await resolve(body);
+      const { model, asked: _, ...resolved } = await resolve(body, { isNoticed: false });
       return describePlan(resolved, model);
     },
 

@@ -48,6 +48,7 @@ export function testSettings(data: string): Settings {
       OVERTONE_GRPC_PORT: '0',
       OVERTONE_THREADS: '1',
       OVERTONE_DRAIN: '2',
+      OVERTONE_PROFILES: 'off',
       OVERTONE_LOG_LEVEL: process.env.OVERTONE_TEST_LOG ?? 'silent',
     },
     [],

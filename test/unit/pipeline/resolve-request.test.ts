@@ -105,8 +105,8 @@ describe('profiles', () => {
   const scores: Readonly<Record<string, number>> = { [INK]: 0.8, ['b'.repeat(64)]: 0.2, ['c'.repeat(64)]: 0.9 };
   const measured: LoraCatalog = {
     ...catalog,
-    frequencies: async (sha256s) =>
-      sha256s.map((sha256) => ({ status: 'ready', profile: { pixel: spaceProfile(scores[sha256] ?? 0) } })),
+    frequencies: async (loras) =>
+      loras.map(({ sha256 }) => ({ status: 'ready', profile: { pixel: spaceProfile(scores[sha256] ?? 0) } })),
   };
   const three = [{ id: 'ink' }, { id: 'fox' }, { id: 'locon' }];
   const resolveMeasured = (request: Partial<GenerationRequest>) =>
