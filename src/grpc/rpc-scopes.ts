@@ -4,7 +4,7 @@ import type { Scope } from '../contract/principal.ts';
  * Which scopes open which rpc; one of them is enough. An rpc without a row is answered to nobody. The standard health and reflection
  * services are open: the one is what a supervisor asks, who has no key, and the other tells what lies in proto/.
  */
-const RPC_SCOPES: Readonly<Record<string, readonly Scope[]>> = {
+export const RPC_SCOPES: Readonly<Record<string, readonly Scope[]>> = {
   'GenerationService/Generate': ['generate'],
   'GenerationService/Submit': ['generate'],
   'GenerationService/Get': ['generate'],

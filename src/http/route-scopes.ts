@@ -10,7 +10,7 @@ type Row = readonly Scope[] | 'public';
 const GENERATE: Row = ['generate'];
 const ADMIN: Row = ['admin'];
 
-const ROUTE_SCOPES: Readonly<Record<string, Row>> = {
+export const ROUTE_SCOPES: Readonly<Record<string, Row>> = {
   'POST /v1/generations': GENERATE,
   'POST /v1/generations:plan': GENERATE,
   'GET /v1/generations/:id': GENERATE,

@@ -1,0 +1,199 @@
+import { status as grpcStatus, type ServiceError } from '@grpc/grpc-js';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type GrpcClient, openGrpcClient } from '../../src/grpc/client.ts';
+import { loadDefinitions } from '../../src/grpc/protocol.ts';
+import { RPC_SCOPES } from '../../src/grpc/rpc-scopes.ts';
+import { ROUTE_SCOPES } from '../../src/http/route-scopes.ts';
+import { generateApiKey } from '../../src/service/api-keys.ts';
+import { jsonOf, postJson, SMALL_REQUEST, startTestService, type TestService } from '../support/test-service.ts';
+
+/**
+ * Two owners of one service: neither sees, watches, cancels, fetches or replays what the other has, by any door. One row for each
+ * route and each rpc; a new one without a row fails the first test.
+ */
+
+const ADMIN_KEY = generateApiKey();
+
+let service: TestService;
+let anaKey: string;
+let boKey: string;
+let ana: GrpcClient;
+let bo: GrpcClient;
+/** Ana's, finished, and made under the idempotency key `ana-first`. */
+let anas: string;
+let anasImageBytes: number;
+
+beforeAll(async () => {
+  service = await startTestService({ access: 'keys', adminKey: ADMIN_KEY });
+  anaKey = await newKey('ana');
+  boKey = await newKey('bo');
+  ana = openGrpcClient(service.grpcAddress, { apiKey: anaKey });
+  bo = openGrpcClient(service.grpcAddress, { apiKey: boKey });
+  const headers = { ...as(anaKey), prefer: 'wait=60', 'idempotency-key': 'ana-first' };
+  const generation = await jsonOf(postJson(at('/v1/generations'), SMALL_REQUEST, headers));
+  expect(generation.status).toBe('completed');
+  anas = generation.id;
+  anasImageBytes = (await (await get(`/v1/generations/${anas}/images/0`, anaKey)).arrayBuffer()).byteLength;
+});
+
+afterAll(async () => {
+  ana?.close();
+  bo?.close();
+  await service?.close();
+});
+
+const at = (path: string) => `${service.httpUrl}${path}`;
+const as = (key: string) => ({ authorization: `Bearer ${key}` });
+const get = (path: string, key: string) => fetch(at(path), { headers: as(key) });
+const post = (path: string, body: unknown, key: string) => postJson(at(path), body, as(key));
+
+async function newKey(owner: string, scopes: readonly string[] = ['generate', 'registry']): Promise<string> {
+  const response = await postJson(at('/v1/keys'), { owner, scopes }, as(ADMIN_KEY));
+  expect(response.status).toBe(201);
+  return ((await response.json()) as { readonly key: string }).key;
+}
+
+/** What a stranger gets is what anybody gets for an id that nobody has. */
+async function expectHidden(asked: (id: string) => Promise<Response>): Promise<void> {
+  const nobodys = '0'.repeat(26);
+  const [hidden, absent] = [await asked(anas), await asked(nobodys)];
+  expect([hidden.status, absent.status]).toEqual([404, 404]);
+  const textOf = async (response: Response, id: string) => (await response.text()).replaceAll(id, 'ID');
+  expect(await textOf(hidden, anas)).toBe(await textOf(absent, nobodys));
+}
+
+const shared = async () => {};
+
+const ROUTES: Readonly<Record<keyof typeof ROUTE_SCOPES, () => Promise<void>>> = {
+  'POST /v1/generations': async () => {
+    const headers = { ...as(boKey), 'idempotency-key': 'ana-first' };
+    const bos = await jsonOf(postJson(at('/v1/generations'), SMALL_REQUEST, headers));
+    expect(bos.id).not.toBe(anas);
+    expect((await get(`/v1/generations/${bos.id}`, anaKey)).status).toBe(404);
+    expect((await get(`/v1/generations/${bos.id}`, boKey)).status).toBe(200);
+  },
+  'POST /v1/generations:plan': shared,
+  'GET /v1/generations/:id': () => expectHidden((id) => get(`/v1/generations/${id}`, boKey)),
+  'GET /v1/generations/:id/events': () => expectHidden((id) => get(`/v1/generations/${id}/events`, boKey)),
+  'GET /v1/generations/:id/images/:index': async () => {
+    expect(anasImageBytes).toBeGreaterThan(100);
+    await expectHidden((id) => get(`/v1/generations/${id}/images/0`, boKey));
+  },
+  'POST /v1/generations/:id/cancel': async () => {
+    await expectHidden((id) => post(`/v1/generations/${id}/cancel`, {}, boKey));
+    const running = await jsonOf(post('/v1/generations', { ...SMALL_REQUEST, steps: 150, n: 8 }, anaKey));
+    const path = `/v1/generations/${running.id}/cancel`;
+    expect((await post(path, {}, boKey)).status).toBe(404);
+    expect((await jsonOf(get(`/v1/generations/${running.id}`, anaKey))).status).not.toBe('cancelled');
+    expect((await post(path, {}, anaKey)).status).toBe(202);
+  },
+  // The LoRAs of the folder are everybody's.
+  'GET /v1/loras': shared,
+  'GET /v1/loras/:id': shared,
+  'GET /v1/loras/:id/profile': shared,
+  'POST /v1/loras/:id/profile': shared,
+  'GET /v1/models': shared,
+  'GET /v1/keys': shared,
+  'POST /v1/keys': shared,
+  'DELETE /v1/keys/:kid': shared,
+  'POST /v1/keys/:kid/rotate': shared,
+  'GET /livez': shared,
+  'GET /readyz': shared,
+};
+
+test('every route and every rpc has a row here', () => {
+  expect(Object.keys(ROUTES).sort()).toEqual(Object.keys(ROUTE_SCOPES).sort());
+  expect(Object.keys(RPCS).sort()).toEqual(Object.keys(RPC_SCOPES).sort());
+  const rpcs = Object.entries(loadDefinitions())
+    .filter(([name, definition]) => name.startsWith('overtone.') && !('format' in definition))
+    .flatMap(([name, service_]) => Object.keys(service_).map((rpc) => `${name.replace('overtone.v1.', '')}/${rpc}`));
+  expect(rpcs.sort()).toEqual(Object.keys(RPC_SCOPES).sort());
+});
+
+test.each(Object.entries(ROUTES).filter(([, probe]) => probe !== shared))(
+  '%s keeps two owners apart',
+  async (_route, probe) => {
+    await probe();
+  },
+);
+
+async function expectNotFound(call: Promise<unknown>): Promise<void> {
+  const error = await call.then(
+    () => expect.unreachable('should not be found'),
+    (thrown: ServiceError) => thrown,
+  );
+  expect(error.code).toBe(grpcStatus.NOT_FOUND);
+}
+
+async function drain(stream: AsyncIterable<{ readonly id: string }>): Promise<string> {
+  let last = '';
+  for await (const { id } of stream) last = id;
+  return last;
+}
+
+const RPCS: Readonly<Record<keyof typeof RPC_SCOPES, () => Promise<void>>> = {
+  'GenerationService/Generate': async () => {
+    const id = await drain(bo.events('Generate', SMALL_REQUEST));
+    await expectNotFound(ana.call('Get', { id }));
+    expect(await bo.call('Get', { id })).toMatchObject({ id });
+  },
+  'GenerationService/Submit': async () => {
+    const { id } = await bo.call('Submit', SMALL_REQUEST);
+    await expectNotFound(ana.call('Get', { id }));
+    expect(await bo.call('Get', { id })).toMatchObject({ id });
+  },
+  'GenerationService/Get': () => expectNotFound(bo.call('Get', { id: anas })),
+  'GenerationService/Watch': async () => {
+    await expectNotFound(drain(bo.events('Watch', { id: anas })));
+    expect(await drain(ana.events('Watch', { id: anas }))).toBe(anas);
+  },
+  'GenerationService/Cancel': () => expectNotFound(bo.call('Cancel', { id: anas })),
+  'GenerationService/Plan': shared,
+};
+
+test.each(Object.entries(RPCS).filter(([, probe]) => probe !== shared))(
+  '%s keeps two owners apart',
+  async (_rpc, probe) => {
+    await probe();
+  },
+);
+
+test.each(Object.entries(ROUTE_SCOPES).filter(([, scopes]) => scopes !== 'public'))(
+  '%s is closed without a key, and with one of other scopes',
+  async (route, scopes) => {
+    const [method = '', path = ''] = route.split(' ');
+    const url = at(path.replace(':id', anas).replace(':index', '0').replace(':kid', 'ot_000000000000'));
+    const bare = await fetch(url, { method });
+    expect([bare.status, (await bare.json()) as object]).toEqual([
+      401,
+      expect.objectContaining({ code: 'unauthenticated' }),
+    ]);
+    expect(bare.headers.get('www-authenticate')).toBe('Bearer');
+    const others = ['generate', 'registry', 'admin'].filter((scope) => !scopes.includes(scope as never));
+    const narrow = await newKey('narrow', others);
+    expect((await fetch(url, { method, headers: as(narrow) })).status).toBe(403);
+  },
+);
+
+test('gRPC without a key is UNAUTHENTICATED, with a key of other scopes PERMISSION_DENIED', async () => {
+  const codeWith = async (options: { readonly apiKey?: string }) => {
+    const client = openGrpcClient(service.grpcAddress, options);
+    const codes = [client.call('Get', { id: anas }), drain(client.events('Watch', { id: anas }))].map((call) =>
+      call.then(
+        () => undefined,
+        (error: ServiceError) => error.code,
+      ),
+    );
+    const settled = await Promise.all(codes);
+    client.close();
+    return settled;
+  };
+  expect(await codeWith({})).toEqual([grpcStatus.UNAUTHENTICATED, grpcStatus.UNAUTHENTICATED]);
+  const apiKey = await newKey('narrow', ['registry', 'admin']);
+  expect(await codeWith({ apiKey })).toEqual([grpcStatus.PERMISSION_DENIED, grpcStatus.PERMISSION_DENIED]);
+});
+
+test('health is told to everybody', async () => {
+  expect((await fetch(at('/livez'))).status).toBe(200);
+  expect((await fetch(at('/readyz'))).status).toBe(200);
+});
