@@ -1,10 +1,10 @@
 import Type, { type Static } from 'typebox';
 import { InputError } from '../core/problem.ts';
 import { LIMITS } from './limits.ts';
-import { PROFILE_COUNT_MAX, PROFILE_COUNT_MIN } from './lora-profile.ts';
+import { PROFILE_COUNT_MAX, PROFILE_COUNT_MIN, PROFILE_DEFAULTS } from './lora-profile.ts';
 import { shapeProblems } from './request-problems.ts';
 
-/** What an order of a profile may say: what to measure with. The rest of the settings is the model's own, so that scores compare. */
+/** What an order of a profile may say: what to measure with. Size and guidance are the model's own, so that scores compare. */
 
 export const PROFILE_REQUEST_SCHEMA = Type.Object(
   {
@@ -21,6 +21,13 @@ export const PROFILE_REQUEST_SCHEMA = Type.Object(
         minimum: PROFILE_COUNT_MIN,
         maximum: PROFILE_COUNT_MAX,
         description: 'How many; they are 0, 1, 2, ... Default 4.',
+      }),
+    ),
+    steps: Type.Optional(
+      Type.Integer({
+        minimum: PROFILE_DEFAULTS.levelCount,
+        maximum: LIMITS.stepsMax,
+        description: 'Of each picture; noise levels lie in even spaces of them. Default 20.',
       }),
     ),
   },
