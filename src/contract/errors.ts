@@ -19,6 +19,10 @@ export type ErrorCode =
   | 'expired'
   | 'idempotency_conflict'
   | 'too_many_jobs'
+  | 'lora_exists'
+  | 'registry_full'
+  | 'digest_mismatch'
+  | 'busy'
   | 'queue_full'
   | 'no_worker'
   | 'engine_crashed'
@@ -37,6 +41,7 @@ interface ErrorRow {
     | 'UNAUTHENTICATED'
     | 'PERMISSION_DENIED'
     | 'NOT_FOUND'
+    | 'ALREADY_EXISTS'
     | 'FAILED_PRECONDITION'
     | 'RESOURCE_EXHAUSTED'
     | 'UNAVAILABLE'
@@ -113,6 +118,25 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorRow>> = {
     title: 'Too many generations of yours have not ended yet',
   },
   queue_full: { http: 503, grpc: 'UNAVAILABLE', retryable: true, title: 'Too many generations wait already' },
+  lora_exists: {
+    http: 409,
+    grpc: 'ALREADY_EXISTS',
+    retryable: false,
+    title: 'There is another LoRA of this id or name',
+  },
+  registry_full: {
+    http: 422,
+    grpc: 'RESOURCE_EXHAUSTED',
+    retryable: false,
+    title: 'There are as many LoRAs as an owner may have',
+  },
+  digest_mismatch: {
+    http: 422,
+    grpc: 'INVALID_ARGUMENT',
+    retryable: false,
+    title: 'The bytes that arrived are not those that were announced',
+  },
+  busy: { http: 503, grpc: 'UNAVAILABLE', retryable: true, title: 'There is too much to do at this moment; try again' },
   no_worker: { http: 503, grpc: 'UNAVAILABLE', retryable: true, title: 'No worker serves this model at present' },
   engine_crashed: { http: 500, grpc: 'INTERNAL', retryable: true, title: 'The engine stopped while it worked on this' },
   poison_job: {

@@ -28,4 +28,20 @@ export const LIMITS = {
   /** Seconds for which an idempotency key is remembered. */
   idempotencyS: 24 * 3600,
   bodyBytes: 256 * 1024,
+  /** Of an uploaded LoRA's file. One of rank 128 for Stable Diffusion 1.5 has 150 MB. */
+  loraBytes: 1024 * 1024 * 1024,
+  /** Uploads that a gateway receives at once; more are told to come again. */
+  uploads: 8,
+  /** Silence after which an upload is given up. */
+  uploadSilenceMs: 30_000,
+  /** One message of an upload over gRPC. */
+  uploadChunkBytes: 1024 * 1024,
+  /** What an uploader may say of a LoRA in words of their own. */
+  metadataFields: 32,
+  /** Uploaded LoRAs of one owner. */
+  lorasOfOwner: 10_000,
+  /** Of a list, at once. */
+  pageMax: 1000,
+  /** Of a link to a picture that needs no key. */
+  linkLifetimeSMax: 7 * 24 * 3600,
 } as const;
