@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { Redis, type RedisOptions } from 'ioredis';
 import type { Logger } from '../telemetry/logger.ts';
 
@@ -38,4 +39,13 @@ function logChanges(redis: Redis, logger: Logger): void {
     if (isAway) logger.info('Redis answers again');
     isAway = false;
   });
+}
+
+/** Resolves once Redis answers, or after `patienceMs`; says which. */
+export async function answersWithin(redis: Redis, patienceMs: number): Promise<boolean> {
+  if (redis.status !== 'ready') {
+    // What it rejects with says no more than `status` does.
+    await once(redis, 'ready', { signal: AbortSignal.timeout(patienceMs) }).catch(() => {});
+  }
+  return redis.status === 'ready';
 }

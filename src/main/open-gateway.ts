@@ -24,7 +24,7 @@ import { createProfileStore } from '../store/profile-store.ts';
 import { createWorkerRegistry } from '../store/worker-registry.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { checkAccess, decideAccess } from './access.ts';
-import { connectRedis } from './connect-redis.ts';
+import { answersWithin, connectRedis } from './connect-redis.ts';
 import { loraDirectory } from './folders.ts';
 import type { Running } from './program.ts';
 import { readTls } from './read-tls.ts';
@@ -96,6 +96,7 @@ export async function openGateway(settings: Settings, logger: Logger): Promise<G
     redis.disconnect();
   };
   try {
+    await answersWithin(redis, REDIS_MS);
     await checkAccess({ settings, keys: keyStore, logger });
     const { httpHost, httpPort, grpcHost, grpcPort } = settings;
     await listening('httpPort', httpPort, () => http.listen({ host: httpHost, port: httpPort }));
@@ -115,6 +116,9 @@ export async function openGateway(settings: Settings, logger: Logger): Promise<G
   logger.info({ http: httpUrl.origin, grpc: grpc.address }, 'listening');
   return { httpUrl: httpUrl.origin, grpcAddress: grpc.address, close };
 }
+
+/** How long a start waits for Redis, so that the first request does not find it away. */
+const REDIS_MS = 2000;
 
 /** How long calls that are being answered may take to end once the gateway closes. */
 const CLOSE_MS = 2_000;
