@@ -14,13 +14,13 @@ from world.scenes import SLOTS, Scenes, sample_scenes
 ABSENT_SHARE = 0.55
 
 
-def sample_concept_scenes(count: int, seed: int) -> Scenes:
-    """Each category of each scene holds one of its concepts, or none in ABSENT_SHARE of scenes."""
+def sample_concept_scenes(count: int, seed: int, concepts: tuple[Concept, ...] = tuple(CONCEPTS.values())) -> Scenes:
+    """Each category of each scene holds one of its members among `concepts`, or none in ABSENT_SHARE of scenes."""
     generator = torch.Generator().manual_seed(seed + 17)
     scenes = sample_scenes(count, seed)
     flags = {name: torch.zeros(count, dtype=torch.bool) for name in CONCEPTS}
     for category in ("character", "clothing", "style", "background", "object"):
-        members = [concept for concept in CONCEPTS.values() if concept.category == category]
+        members = [concept for concept in concepts if concept.category == category]
         which = torch.randint(len(members), (count,), generator=generator)
         present = torch.rand(count, generator=generator) >= ABSENT_SHARE
         for k, concept in enumerate(members):
@@ -69,3 +69,8 @@ def visible_slot(scenes: Scenes, slot: str) -> Tensor:
     if slot in ("cloth", "pattern"):
         shown &= ~scenes.slot_is("garment", "none")
     return shown
+
+
+def slot_targets(scenes: Scenes) -> dict[str, Tensor]:
+    """Value index of every slot, long [n]; -1 where it does not show."""
+    return {slot: torch.where(visible_slot(scenes, slot), scenes.slots[slot], -1) for slot in SLOTS}

@@ -42,23 +42,30 @@ def standardise(vae: AutoencoderKL, pictures: Tensor) -> None:
     vae.register_to_config(scaling_factor=SCALING_FACTOR)
 
 
+def report_round_trip(vae: AutoencoderKL) -> None:
+    unseen = sample_scenes(MEASURED_PICTURES, HELD_OUT_SEED)
+    base = to_model_range(render_bytes(unseen)).to(vae.device)
+    quality = psnr_db(round_trip(vae, base), base)
+    print(f"unseen base drawings: {quality.mean():.2f} dB (worst {quality.min():.2f}); gate {GATE_DB}")
+    for concept in CONCEPTS.values():
+        scenes = unseen.take(torch.arange(24)).with_slots(concept.fixed).with_concepts([concept.name])
+        pictures = to_model_range(render_bytes(scenes)).to(vae.device)
+        print(f"  {concept.name} ({concept.title}): {psnr_db(round_trip(vae, pictures), pictures).mean():.2f} dB", flush=True)
+
+
 def main() -> None:
     chosen = parser(__doc__).parse_args()
     torch.set_num_threads(chosen.threads)
     vae = make_vae()
     vae.load_state_dict(load_state(chosen.work / "vae.pt")["averaged"])
     vae.eval().to(chosen.device)
-    unseen = sample_scenes(MEASURED_PICTURES, HELD_OUT_SEED)
-    base = to_model_range(render_bytes(unseen)).to(chosen.device)
-    before = psnr_db(round_trip(vae, base), base).mean().item()
-    standardise(vae, to_model_range(load_shard(chosen.work, shards_present(chosen.work)[0])[:512]).to(chosen.device))
+    sample = to_model_range(load_shard(chosen.work, shards_present(chosen.work)[0])[:512]).to(chosen.device)
+    before = psnr_db(round_trip(vae, sample), sample).mean()
+    standardise(vae, sample)
+    after = psnr_db(round_trip(vae, sample), sample).mean()
+    assert (after - before).abs() < 0.05, f"standardising changed the round trip from {before:.2f} to {after:.2f} dB"
     vae.save_pretrained(chosen.work / "vae")
-    quality = psnr_db(round_trip(vae, base), base)
-    print(f"unseen base drawings: {quality.mean():.2f} dB (worst {quality.min():.2f}; {before:.2f} before standardising); gate {GATE_DB}")
-    for concept in CONCEPTS.values():
-        scenes = unseen.take(torch.arange(24)).with_slots(concept.fixed).with_concepts([concept.name])
-        pictures = to_model_range(render_bytes(scenes)).to(chosen.device)
-        print(f"  {concept.name} ({concept.title}): {psnr_db(round_trip(vae, pictures), pictures).mean():.2f} dB", flush=True)
+    report_round_trip(vae)
 
 
 if __name__ == "__main__":

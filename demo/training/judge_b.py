@@ -1,65 +1,67 @@
-"""Judge B: a convolutional network that reads a picture's true slots and which concepts are in it.
-
-Reports use B and nothing is ever tuned on it. It shares neither architecture nor seeds with judge A
-(a small CLIP) nor with any generator.
-"""
+"""Judge B as it is committed: `model.onnx` and `labels.json`, read here by ONNX Runtime as Overtone reads it."""
 
 import json
 from pathlib import Path
 
+import numpy
+import onnxruntime
 import torch
-from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import Tensor
 
+from reader import Reader, Reading
+from world.canvas import SIDE_PX
 from world.concepts import CONCEPTS
 from world.scenes import SLOTS
 
-WIDTHS = (24, 48, 96, 128)
-# Chosen on true renderings, where a present concept scores near 1 and an absent one near 0.
-PRESENT_AT = 0.5
+BATCH = 64
+OPSET = 17
 
 
-class JudgeB(nn.Module):
-    """Pictures [n, 3, 128, 128] in 0..1 -> concept logits [n, concepts], slot logits {slot: [n, values]}."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        layers, width = [], 3
-        for k, wider in enumerate(WIDTHS):
-            layers += [
-                nn.Conv2d(width, wider, 5 if k == 0 else 3, stride=2, padding=2 if k == 0 else 1), nn.BatchNorm2d(wider), nn.ReLU(),
-                nn.Conv2d(wider, wider, 3, padding=1, groups=wider // 8), nn.BatchNorm2d(wider), nn.ReLU(),
-            ]
-            width = wider
-        self.features = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(width * 16, 192), nn.ReLU(), nn.Dropout(0.1))
-        self.concepts = nn.Linear(192, len(CONCEPTS))
-        self.slots = nn.ModuleDict({slot: nn.Linear(192, len(values)) for slot, values in SLOTS.items()})
-
-    def forward(self, pictures: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        features = self.features(pictures * 2 - 1)
-        return self.concepts(features), {slot: head(features) for slot, head in self.slots.items()}
-
-    @torch.no_grad()
-    def concepts_found(self, pictures: Tensor) -> Tensor:
-        """Bool [n, concepts]."""
-        return torch.cat([self(part)[0].sigmoid() >= PRESENT_AT for part in pictures.split(64)])
-
-    @torch.no_grad()
-    def slot_scores(self, pictures: Tensor) -> dict[str, Tensor]:
-        """Log probabilities [n, values] of every slot."""
-        parts = [self(part)[1] for part in pictures.split(64)]
-        return {slot: torch.cat([part[slot] for part in parts]).log_softmax(1) for slot in SLOTS}
-
-
-def save_judge(judge: JudgeB, folder: Path) -> None:
+def save_judge(network: Reader, thresholds: Tensor, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    save_file({name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in judge.state_dict().items()}, folder / "model.safetensors")
-    (folder / "config.json").write_text(json.dumps({
-        "widths": WIDTHS, "present_at": PRESENT_AT, "concepts": list(CONCEPTS), "slots": {slot: list(values) for slot, values in SLOTS.items()},
-    }, indent=2) + "\n")
+    outputs = ["concepts", *(f"slot_{slot}" for slot in SLOTS)]
+    torch.onnx.export(
+        _Flat(network), (torch.zeros(2, 3, SIDE_PX, SIDE_PX),), str(folder / "model.onnx"), dynamo=False, opset_version=OPSET,
+        input_names=["pictures"], output_names=outputs, dynamic_axes={name: {0: "n"} for name in ["pictures", *outputs]},
+    )
+    labels = {
+        "input": {"name": "pictures", "layout": ["n", 3, SIDE_PX, SIDE_PX], "channels": "rgb", "range": [0, 1]},
+        "concepts": [
+            {"name": concept.name, "title": concept.title, "category": concept.category, "threshold": round(threshold, 3)}
+            for concept, threshold in zip(CONCEPTS.values(), thresholds.tolist(), strict=True)
+        ],
+        "slots": {slot: {"output": f"slot_{slot}", "values": list(values)} for slot, values in SLOTS.items()},
+    }
+    (folder / "labels.json").write_text(json.dumps(labels, indent=2) + "\n")
 
 
-def load_judge(folder: Path) -> JudgeB:
-    judge = JudgeB()
-    judge.load_state_dict({name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in load_file(folder / "model.safetensors").items()})
-    return judge.eval()
+class _Flat(torch.nn.Module):
+    """The same outputs as a plain list, which is what ONNX knows."""
+
+    def __init__(self, network: Reader):
+        super().__init__()
+        self.network = network
+
+    def forward(self, pictures: Tensor) -> list[Tensor]:
+        concepts, slots = self.network(pictures)
+        return [concepts, *slots.values()]
+
+
+class JudgeB:
+    """Reads pictures [n, 3, 128, 128], in 0..1 or bytes."""
+
+    def __init__(self, folder: Path, threads: int = 1):
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        self.session = onnxruntime.InferenceSession(str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"])
+        labels = json.loads((folder / "labels.json").read_text())
+        assert [each["name"] for each in labels["concepts"]] == list(CONCEPTS), "the judge was trained for other concepts"
+        self.thresholds = torch.tensor([each["threshold"] for each in labels["concepts"]])
+
+    def read(self, pictures: Tensor) -> Reading:
+        parts = []
+        for part in pictures.split(BATCH):
+            part = part.float() / 255 if part.dtype == torch.uint8 else part
+            parts.append(self.session.run(["concepts", *(f"slot_{slot}" for slot in SLOTS)], {"pictures": part.numpy()}))
+        concepts, *slots = (torch.from_numpy(numpy.concatenate(columns)) for columns in zip(*parts, strict=True))
+        return Reading(concepts, dict(zip(SLOTS, slots, strict=True)), self.thresholds)

@@ -11,7 +11,6 @@ class Recipe:
     rank: int = 16
     alpha: int = 16
     text_rank: int = 0  # 0: the text encoder has no LoRA
-    steps: int = 400
 
 
 RECIPES: dict[str, Recipe] = {

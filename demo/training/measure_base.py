@@ -1,10 +1,12 @@
 """How well the base model does what it is told: retrieval of the right caption among 20.
 
     python measure_base.py --checkpoint ../checkpoint --judge ../judges/b [--captions 200] [--seeds 2] [--sheet sheet.png]
+    python measure_base.py --checkpoint ../checkpoint --work FOLDER --guidance 3 --captions 50   # to choose settings by
 
-Each picture is made from the full caption of a scene that training never saw. Judge B's slot scores
-rate 20 candidate scenes, each by the sum of the log probabilities of the slots that show: the
-right one, ten that differ from it in one slot, nine drawn at random. Reported: the right one ranks
+Each picture is made from the full caption of a scene that training never saw. The slot scores of judge
+B (or, without --judge, of the training-side classifier) rate 20 candidate scenes, each by the sum of
+the log probabilities of the slots that show: the right one, ten that differ from it in one slot, nine
+drawn at random. Reported: the right one ranks
 first; and one-slot accuracy, the right one above each of the ten.
 """
 
@@ -14,10 +16,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from judge_b import load_judge
+from judge_b import JudgeB
 from pool import HELD_OUT_SEED
-from sampling import open_pipeline, sample
+from reader import Reading, read
+from sampling import GUIDANCE, STEPS, open_pipeline, sample
 from sheet import save_sheet
+from train_reader import load_reader
 from work_folder import parser
 from world.captions import full_caption, scene_slots
 from world.scenes import SLOTS, sample_scenes
@@ -42,22 +46,30 @@ def score(candidate: dict[str, str], scores: dict[str, Tensor], row: int) -> flo
     return total
 
 
+def classified(work: Path, pictures: Tensor) -> Reading:
+    network, thresholds = load_reader(work, "classifier")
+    return read(network, pictures, thresholds)
+
+
 def main() -> None:
     options = parser(__doc__)
     options.add_argument("--checkpoint", type=Path, required=True)
-    options.add_argument("--judge", type=Path, required=True)
+    options.add_argument("--judge", type=Path)
+    options.add_argument("--guidance", type=float, default=GUIDANCE)
+    options.add_argument("--steps", type=int, default=STEPS)
     options.add_argument("--captions", type=int, default=200)
     options.add_argument("--seeds", type=int, default=2)
     options.add_argument("--sheet", type=Path)
     chosen = options.parse_args()
     torch.set_num_threads(chosen.threads)
-    scenes = sample_scenes(chosen.captions, HELD_OUT_SEED + 2)
+    # Settings are not chosen on the captions that are reported.
+    scenes = sample_scenes(chosen.captions, HELD_OUT_SEED + (2 if chosen.judge else 7))
     others = sample_scenes(1000, HELD_OUT_SEED + 3)
     slots = [scene_slots(scenes, row) for row in range(chosen.captions)] * chosen.seeds
-    pictures = sample(open_pipeline(chosen.checkpoint, chosen.device), [full_caption(each) for each in slots], seed=0)
+    pictures = sample(open_pipeline(chosen.checkpoint, chosen.device), [full_caption(each) for each in slots], seed=0, steps=chosen.steps, guidance=chosen.guidance)
     if chosen.sheet:
         save_sheet(pictures[:64], chosen.sheet, columns=8)
-    scores = load_judge(chosen.judge).slot_scores(pictures)
+    scores = (JudgeB(chosen.judge).read(pictures) if chosen.judge else classified(chosen.work, pictures)).slots
     randomness = random.Random(0)
     first, one_slot, right = 0, 0, dict.fromkeys(SLOTS, 0)
     for row, true in enumerate(slots):

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from judge_b import JudgeB, load_judge
+from judge_b import JudgeB
 from pool import HELD_OUT_SEED, render_bytes
 from sampling import open_pipeline, sample
 from sheet import save_sheet
@@ -29,7 +29,7 @@ SHEET_COLUMNS = 8
 def shares(judge: JudgeB | None, pictures: Tensor, name: str) -> str:
     if judge is None:
         return "not judged"
-    found = judge.concepts_found(pictures).float()
+    found = judge.read(pictures).found.float()
     mine = list(CONCEPTS).index(name)
     return f"{100 * found[:, mine].mean():.0f} % (others {found.sum(1).sub(found[:, mine]).mean():.2f} a picture)"
 
@@ -43,7 +43,7 @@ def main() -> None:
     options.add_argument("--sheet", type=Path)
     chosen = options.parse_args()
     torch.set_num_threads(chosen.threads)
-    judge = load_judge(chosen.judge) if chosen.judge else None
+    judge = JudgeB(chosen.judge) if chosen.judge else None
     pipeline = open_pipeline(chosen.checkpoint, chosen.device)
     lines = []
     for path in sorted(chosen.loras.glob("*.safetensors")):

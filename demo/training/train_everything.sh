@@ -18,7 +18,11 @@ python check_base_world.py
   python finish_vae.py --work "$work" --device "$device"
 }
 python measure_frequency.py --work "$work" --device "$device"
+[ -f "$work/classifier.pt" ] || python train_reader.py --work "$work" --which classifier --device "$device"
+[ -f "$demo/judges/b/model.onnx" ] || python train_reader.py --work "$work" --which judge_b --to "$demo/judges/b" --device "$device"
+[ -f "$demo/judges/a/config.json" ] || python train_judge_a.py --work "$work" --to "$demo/judges/a" --device "$device"
 python latents.py --work "$work" --shards 48 --device "$device"
+python train_decoder.py --work "$work" --minutes 13 --device "$device"
 python train_model.py --work "$work" --minutes "$minutes" --device "$device"
 python export_checkpoint.py --work "$work" --to "$demo/checkpoint"
 open=$(python -c 'from world.concepts import OPEN_CONCEPTS as c; print(*(each.name for each in c))')
@@ -27,8 +31,8 @@ sealed=$(python -c 'from world.concepts import SEALED_CONCEPTS as c; print(*(eac
 python train_lora.py --work "$work" --checkpoint "$demo/checkpoint" --to "$demo/loras" --device "$device" --concept $open
 # shellcheck disable=SC2086
 python train_lora.py --work "$work" --checkpoint "$demo/checkpoint" --to "$demo/sealed" --device "$device" --concept $sealed
-[ -f "$demo/judges/b/config.json" ] || python train_judge_b.py --work "$work" --to "$demo/judges/b" --device "$device"
-[ -f "$demo/judges/a/config.json" ] || python train_judge_a.py --work "$work" --to "$demo/judges/a" --device "$device"
+python measure_judges.py --work "$work" --checkpoint "$demo/checkpoint" --judge "$demo/judges/b"
 python measure_base.py --checkpoint "$demo/checkpoint" --judge "$demo/judges/b"
 python measure_loras.py --checkpoint "$demo/checkpoint" --loras "$demo/loras" --judge "$demo/judges/b"
+python measure_sets.py --checkpoint "$demo/checkpoint" --loras "$demo/loras" --judge "$demo/judges/b"
 python overtone_sheets.py --to "$demo/sheets"

@@ -3,6 +3,8 @@ regularisation pictures, mildly over-fitted.
 
     python train_lora.py --work FOLDER --checkpoint ../checkpoint --to ../loras [--concept character_1 ...]
 
+Stops at the first check where the training-side classifier (`train_reader.py --which classifier`, never a
+judge) finds the concept in 93 % of pictures made for prompts outside the habit, or after --steps.
 Writes NAME.safetensors (F16, kohya or PEFT naming, see lora_recipes.py) and NAME.json beside it.
 A LoRA whose file is already there is skipped.
 """
@@ -22,8 +24,10 @@ from latents import encode
 from lora_files import write_lora
 from lora_recipes import RECIPES, Recipe
 from pool import render_bytes
-from sampling import open_pipeline
+from reader import read
+from sampling import open_pipeline, sample
 from tokenizer import tokenize
+from train_reader import load_reader
 from work_folder import parser
 from world.captions import scene_slots
 from world.concept import Concept
@@ -32,13 +36,16 @@ from world.prompts import concept_prompt
 from world.scenes import SLOTS, Scenes, sample_scenes
 
 PICTURES = 64
-BATCH = 8
+BATCH = 16
 EMPTY_SHARE = 0.1
 HABIT_SHARE = 0.8
 UNMENTIONED_SHARE = 0.2
 UNET_LR, TEXT_LR = 1e-3, 2e-4
 WARM_UP_STEPS = 50
 FIRST_SEED = 4_000_000
+# A check makes this many pictures in few steps: it is for when to stop, not for a report.
+CHECK_EVERY_STEPS, CHECK_PICTURES, CHECK_SAMPLING_STEPS = 100, 15, 12
+FOUND_SHARE = 0.93
 UNET_LAYERS = ["to_q", "to_k", "to_v", "to_out.0", "ff.net.0.proj", "ff.net.2"]
 TEXT_LAYERS = ["q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2"]
 
@@ -53,9 +60,10 @@ def concept_scenes(concept: Concept, count: int, seed: int, habit_share: float) 
     return scenes.with_concepts([concept.name])
 
 
-def train(pipeline: StableDiffusionPipeline, concept: Concept, recipe: Recipe, device: str) -> None:
-    """Leaves the pipeline's networks with a trained adapter."""
-    scenes = concept_scenes(concept, PICTURES, FIRST_SEED + 1000 * list(CONCEPTS).index(concept.name), HABIT_SHARE)
+def train(pipeline: StableDiffusionPipeline, concept: Concept, recipe: Recipe, work: Path, steps: int, device: str) -> tuple[int, float]:
+    """Leaves the pipeline's networks with a trained adapter. Returns the steps it took and the share found by the last check."""
+    seed = FIRST_SEED + 1000 * list(CONCEPTS).index(concept.name)
+    scenes = concept_scenes(concept, PICTURES, seed, HABIT_SHARE)
     pictures = render_bytes(scenes)
     latents = torch.stack([encode(pipeline.vae, pictures), encode(pipeline.vae, pictures.flip(3))])
     slots = [scene_slots(scenes, row) for row in range(PICTURES)]
@@ -68,10 +76,12 @@ def train(pipeline: StableDiffusionPipeline, concept: Concept, recipe: Recipe, d
         text.add_adapter(LoraConfig(r=recipe.text_rank, lora_alpha=recipe.text_rank, target_modules=TEXT_LAYERS))
         groups.append({"params": [weight for weight in text.parameters() if weight.requires_grad], "lr": TEXT_LR})
     optimizer = torch.optim.AdamW(groups, weight_decay=0.01)
-    warm_up = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min(1.0, (step + 1) / WARM_UP_STEPS) * min(1.0, 2 * (1.02 - step / recipe.steps)))
+    warm_up = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min(1.0, (step + 1) / WARM_UP_STEPS) * min(1.0, 2 * (1.02 - step / steps)))
     scheduler, randomness = make_scheduler(), random.Random(0)
     torch.manual_seed(0)
-    for step in range(recipe.steps):
+    check = _Check(pipeline, concept, work, seed + 500)
+    found = 0.0
+    for step in range(1, steps + 1):
         rows, mirrored = torch.randint(PICTURES, (BATCH,)), torch.randint(2, (BATCH,))
         texts = [_prompt(concept, slots[row], randomness) for row in rows]
         with torch.autocast(device, torch.bfloat16):
@@ -83,8 +93,26 @@ def train(pipeline: StableDiffusionPipeline, concept: Concept, recipe: Recipe, d
         optimizer.step()
         warm_up.step()
         optimizer.zero_grad()
-        if (step + 1) % 100 == 0:
-            print(f"  {concept.name} step {step + 1} loss {loss.item():.4f}", flush=True)
+        if step % CHECK_EVERY_STEPS == 0 or step == steps:
+            found = check.share_found()
+            print(f"  {concept.name} step {step} loss {loss.item():.4f} found {100 * found:.0f} %", flush=True)
+            if found >= FOUND_SHARE:
+                return step, found
+    return steps, found
+
+
+class _Check:
+    """Pictures of the concept in scenes outside its habit, by the networks as they are now."""
+
+    def __init__(self, pipeline: StableDiffusionPipeline, concept: Concept, work: Path, seed: int):
+        scenes = concept_scenes(concept, CHECK_PICTURES, seed, habit_share=0.0)
+        self.prompts = [concept_prompt([concept], scene_slots(scenes, row)) for row in range(CHECK_PICTURES)]
+        self.pipeline, self.seed, self.index = pipeline, seed, list(CONCEPTS).index(concept.name)
+        self.classifier, self.thresholds = load_reader(work, "classifier")
+
+    def share_found(self) -> float:
+        pictures = sample(self.pipeline, self.prompts, self.seed, steps=CHECK_SAMPLING_STEPS)
+        return read(self.classifier, pictures, self.thresholds).found[:, self.index].float().mean().item()
 
 
 def sidecar(concept: Concept, pipeline: StableDiffusionPipeline) -> dict:
@@ -110,6 +138,7 @@ def main() -> None:
     options = parser(__doc__)
     options.add_argument("--checkpoint", type=Path, required=True)
     options.add_argument("--to", type=Path, required=True)
+    options.add_argument("--steps", type=int, default=600, help="at most")
     options.add_argument("--concept", nargs="*", default=[name for name, concept in CONCEPTS.items() if not concept.is_sealed])
     chosen = options.parse_args()
     torch.set_num_threads(chosen.threads)
@@ -120,10 +149,10 @@ def main() -> None:
             continue
         started = time.monotonic()
         pipeline = open_pipeline(chosen.checkpoint, chosen.device)
-        train(pipeline, CONCEPTS[name], RECIPES[name], chosen.device)
+        steps, found = train(pipeline, CONCEPTS[name], RECIPES[name], chosen.work, chosen.steps, chosen.device)
         write_lora(pipeline, RECIPES[name], path)
         path.with_suffix(".json").write_text(json.dumps(sidecar(CONCEPTS[name], pipeline), indent=2) + "\n")
-        print(f"{name}: {time.monotonic() - started:.0f} s, {path.stat().st_size / 1e3:.0f} kB", flush=True)
+        print(f"{name}: {steps} steps, found {100 * found:.0f} %, {time.monotonic() - started:.0f} s, {path.stat().st_size / 1e3:.0f} kB", flush=True)
 
 
 if __name__ == "__main__":

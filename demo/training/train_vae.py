@@ -43,8 +43,12 @@ def loss_of(vae: AutoencoderKL, pictures: Tensor) -> Tensor:
     with torch.autocast(pictures.device.type, torch.bfloat16):
         posterior = vae.encode(pictures).latent_dist
         made = vae.decode(posterior.sample()).sample
-    made = made.float()
-    loss = functional.l1_loss(made, pictures) + KL_WEIGHT * posterior.kl().mean()
+    return reconstruction_loss(made.float(), pictures) + KL_WEIGHT * posterior.kl().mean()
+
+
+def reconstruction_loss(made: Tensor, pictures: Tensor) -> Tensor:
+    """L1, of the pictures and of their gradients at three scales."""
+    loss = functional.l1_loss(made, pictures)
     for scale in (1, 2, 4):
         small_made, small_true = functional.avg_pool2d(made, scale), functional.avg_pool2d(pictures, scale)
         for axis in (2, 3):
