@@ -17,10 +17,14 @@ export type ToEngine =
       readonly jobId: string;
       readonly request: ResolvedRequest;
       readonly preview: PreviewRequest | undefined;
+      readonly files: LoraPaths;
     }
-  | { readonly type: 'profile'; readonly run: string; readonly order: ProfileOrder }
+  | { readonly type: 'profile'; readonly run: string; readonly order: ProfileOrder; readonly files: LoraPaths }
   | { readonly type: 'cancel'; readonly run: string }
   | { readonly type: 'shutdown' };
+
+/** Where LoRA files lie that are not in the folder, by sha256; for as long as the work goes on. */
+export type LoraPaths = Readonly<Record<string, string>>;
 
 export type FromEngine =
   | { readonly type: 'loading'; readonly part: string; readonly done: number; readonly total: number }

@@ -14,6 +14,8 @@ export interface AcceptedJob {
   readonly request: ResolvedRequest;
   readonly loras: readonly NamedReceipt[];
   readonly warnings: readonly string[];
+  /** By sha256: the LoRA files that were uploaded, as against those of the folder. The job holds them until it has ended. */
+  readonly stored_loras?: readonly string[];
   /** No part of the request that is resolved: it changes no picture. */
   readonly preview?: PreviewRequest;
 }

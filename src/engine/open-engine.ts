@@ -38,6 +38,8 @@ export interface EngineOptions {
   readonly read?: ReadModel;
   /** A folder of LoRA files; a LoRA's id is its file's stem. */
   readonly loras: string | undefined;
+  /** Where the file of this hash lies, if it is neither of the folder nor given by id. */
+  readonly loraPath?: (sha256: string) => string | undefined;
   /** LoRA files elsewhere, by the id that requests use for them. */
   readonly loraFiles?: ReadonlyMap<string, string>;
   readonly device: Device;
@@ -85,6 +87,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     load: createLoraReader({
       folder: options.loras,
       files: options.loraFiles ?? new Map(),
+      ...(options.loraPath !== undefined && { pathOf: options.loraPath }),
       targets: model.loraTargets,
     }),
   });

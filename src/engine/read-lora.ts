@@ -6,7 +6,7 @@ import { openLoraFolder } from '../files/lora-folder.ts';
 import type { LoraReference } from './adapter-cache.ts';
 
 /**
- * Reads a LoRA that a request was accepted with. It is looked for by its id, which needs no hashing, and then by its hash; a file
+ * Reads a LoRA that a request was accepted with. It is looked for where its work says, by its id, and then by its hash; a file
  * that has another hash by now is another LoRA and is not taken.
  */
 export function createLoraReader(options: {
@@ -14,11 +14,18 @@ export function createLoraReader(options: {
   readonly folder: string | undefined;
   /** Files elsewhere, by id. */
   readonly files: ReadonlyMap<string, string>;
+  /** Of a file by its hash, wherever else it lies at this moment. */
+  readonly pathOf?: (sha256: string) => string | undefined;
   readonly targets: readonly LoraTarget[];
 }): (lora: LoraReference) => Promise<Adapter> {
   const folder = options.folder === undefined ? undefined : openLoraFolder(options.folder);
   return async ({ id, sha256 }) => {
-    const places = [() => options.files.get(id), () => folder?.find(id), () => folder?.find(sha256)];
+    const places = [
+      () => options.pathOf?.(sha256),
+      () => options.files.get(id),
+      () => folder?.find(id),
+      () => folder?.find(sha256),
+    ];
     for (const place of places) {
       const path = await place();
       if (path === undefined) continue;

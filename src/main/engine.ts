@@ -4,7 +4,7 @@
  * `contract/engine-protocol.ts` over its channel and ends when that closes, so nothing is left behind a worker that was killed.
  */
 import { parseSettings } from '../config/settings.ts';
-import type { FromEngine, ToEngine } from '../contract/engine-protocol.ts';
+import type { FromEngine, LoraPaths, ToEngine } from '../contract/engine-protocol.ts';
 import { problemDetails } from '../contract/errors.ts';
 import type { ProfileEvent } from '../contract/lora-profile.ts';
 import type { PipelineEvent } from '../contract/pipeline-event.ts';
@@ -19,6 +19,8 @@ import { requireSettings } from './require-setting.ts';
 const settings = parseSettings(process.env, []);
 const logger = createLogger({ program: 'engine', level: settings.logLevel });
 const controllers = new Map<string, AbortController>();
+/** Of the work that goes on: where its LoRA files lie. */
+const files = new Map<string, LoraPaths>();
 const rightOfWay = createRightOfWay();
 
 const engine = await open();
@@ -31,6 +33,7 @@ async function open(): Promise<Engine | undefined> {
     return await openEngine({
       checkpoint: settings.model,
       loras: await loraDirectory(settings),
+      loraPath: (sha256) => [...files.values()].find((paths) => paths[sha256] !== undefined)?.[sha256],
       device: settings.device,
       ...(settings.threads !== undefined && { threads: settings.threads }),
       onProgress: (progress) => send({ type: 'loading', ...progress }),
@@ -95,6 +98,7 @@ async function run<Event extends PipelineEvent | ProfileEvent>(
   const { run } = message;
   const controller = new AbortController();
   controllers.set(run, controller);
+  files.set(run, message.files);
   const runLogger = logger.child(
     message.type === 'run' ? { job: message.jobId, run } : { lora: message.order.lora.id, run },
   );
@@ -110,6 +114,7 @@ async function run<Event extends PipelineEvent | ProfileEvent>(
     send({ type: 'failed', run, error: problemDetails(error), cancelled });
   } finally {
     controllers.delete(run);
+    files.delete(run);
   }
 }
 

@@ -16,6 +16,11 @@ export async function loraDirectory(settings: Settings): Promise<string> {
   return own;
 }
 
+/** Where a process keeps copies of blobs that lie elsewhere. Processes on one machine with one folder of data differ by `name`. */
+export function cacheDirectory(settings: Settings, name: string): string {
+  return settings.cache ?? join(settings.data, 'cache', name);
+}
+
 /** Throws an InputError if there is no such folder. */
 export async function existingDirectory(subject: string, directory: string): Promise<string> {
   const isThere = await stat(directory).then(

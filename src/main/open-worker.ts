@@ -4,16 +4,20 @@ import { problemDetails, ServiceError } from '../contract/errors.ts';
 import type { WorkerReport } from '../contract/worker-report.ts';
 import { listenForCancels } from '../queue/cancel-channel.ts';
 import { openConsumer } from '../queue/consumer.ts';
+import { openBlobFiles } from '../store/blob-files.ts';
+import { createBlobLedger, resultHolder } from '../store/blob-ledger.ts';
 import { createJobJournal } from '../store/job-journal.ts';
+import { keepBlob } from '../store/keep-blob.ts';
 import { openBlobStore } from '../store/open-blob-store.ts';
 import { createWorkerRegistry } from '../store/worker-registry.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { EngineProcess, type EngineState } from '../worker/engine-process.ts';
 import { startHeartbeat } from '../worker/heartbeat.ts';
+import { withLoraFiles } from '../worker/lora-leases.ts';
 import { type RunJobEffects, runJob } from '../worker/run-job.ts';
 import { createTurnstile } from '../worker/turnstile.ts';
 import { connectRedis } from './connect-redis.ts';
-import { existingDirectory, loraDirectory, modelId } from './folders.ts';
+import { cacheDirectory, existingDirectory, loraDirectory, modelId } from './folders.ts';
 import type { Running } from './program.ts';
 import { programPath } from './program-path.ts';
 import { requireSettings } from './require-setting.ts';
@@ -35,12 +39,18 @@ export async function openWorker(options: {
   const loras = await loraDirectory(settings);
   const { redisUrl } = settings;
   const blobs = await openBlobStore(settings);
+  const files = await openBlobFiles({
+    blobs,
+    directory: cacheDirectory(settings, `worker-${settings.device.replace(':', '-')}`),
+    maxBytes: settings.cacheMib * 2 ** 20,
+  });
   const connect = () => connectRedis({ url: redisUrl, use: 'patient', logger });
   const redis = connect();
   const queueRedis = connect();
   const profileRedis = connect();
   const cancelRedis = connect();
   const journal = createJobJournal(redis, settings.resultLifetimeS);
+  const ledger = createBlobLedger(redis);
   const about = { worker: randomUUID(), model: modelId(settings.model), device: settings.device };
 
   const engine = new EngineProcess({
@@ -65,8 +75,8 @@ export async function openWorker(options: {
   });
   const effects: RunJobEffects = {
     journal,
-    blobs,
-    engine,
+    keepPicture: (bytes, jobId) => keepBlob({ ledger, blobs }, bytes, resultHolder(jobId)),
+    engine: withLoraFiles(engine, files),
     turnstile: createTurnstile(),
     now: () => performance.now(),
     logger,
@@ -88,7 +98,7 @@ export async function openWorker(options: {
     loras,
     redis,
     queueRedis: profileRedis,
-    engine,
+    engine: withLoraFiles(engine, files),
     logger,
   });
   const heartbeat = startHeartbeat({

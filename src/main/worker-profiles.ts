@@ -6,8 +6,7 @@ import { createProfileProducer, openProfileConsumer } from '../queue/profile-que
 import { createProfiles, type SeenLora } from '../service/profiles.ts';
 import { createProfileStore } from '../store/profile-store.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import type { EngineProcess } from '../worker/engine-process.ts';
-import { failGivenUp, runProfile } from '../worker/run-profile.ts';
+import { failGivenUp, type RunProfileEffects, runProfile } from '../worker/run-profile.ts';
 
 /** The part of a worker that measures LoRAs: those that others have ordered, and at its start those of the folder. */
 export interface WorkerProfiles {
@@ -24,7 +23,7 @@ export function openWorkerProfiles(options: {
   readonly redis: Redis;
   /** A connection that the queue may have for itself. */
   readonly queueRedis: Redis;
-  readonly engine: EngineProcess;
+  readonly engine: RunProfileEffects['engine'];
   readonly logger: Logger;
 }): WorkerProfiles {
   const { settings, loras, redis, engine, logger } = options;

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, randomFillSync } from 'node:crypto';
 import { ServiceError } from '../contract/errors.ts';
 import type { AcceptedJob } from '../contract/job.ts';
 import { LIMITS } from '../contract/limits.ts';
@@ -45,9 +45,10 @@ export interface AdmissionParts {
 }
 
 export function createAdmissions({ journal, producer, bounds, now }: AdmissionParts): Admissions {
+  const randomness = poolOfRandomness();
   return {
     async admit({ owner }, { job, work, priority, deadlineMs, idempotency }) {
-      const id = makeJobId(now(), randomBytes(RANDOM_BYTES));
+      const id = makeJobId(now(), randomness.next());
       const { amount, kind } = work;
       const asked = { owner, job, priority, deadlineMs, work: amount, kind, idempotency, bounds };
       const admission = await reaching('Redis', () => journal.admit(id, asked));
@@ -66,6 +67,24 @@ export function createAdmissions({ journal, producer, bounds, now }: AdmissionPa
     async replay(caller, key) {
       const known = await reaching('Redis', () => journal.findByKey(caller, key));
       return known === undefined ? undefined : admitted(known, bounds);
+    },
+  };
+}
+
+const POOLED_IDS = 256;
+
+/** Asking the system for a few bytes at every request costs more than the rest of an id. */
+function poolOfRandomness(): { next(): Uint8Array } {
+  const pool = new Uint8Array(POOLED_IDS * RANDOM_BYTES);
+  let used = pool.length;
+  return {
+    next() {
+      if (used === pool.length) {
+        randomFillSync(pool);
+        used = 0;
+      }
+      used += RANDOM_BYTES;
+      return pool.subarray(used - RANDOM_BYTES, used);
     },
   };
 }
@@ -91,6 +110,10 @@ function admitted(admission: Admission, bounds: NewJob['bounds']): Admitted {
         queuePosition: admission.position,
         isReplay: admission.answer === 'replayed',
       };
+    case 'file gone': {
+      const message = `the LoRA of sha256 ${admission.sha256} has just been deleted`;
+      throw new InputError([{ code: 'lora_not_found', subject: 'loras', message }]);
+    }
     case 'conflict':
       throw new ServiceError('idempotency_conflict', CONFLICT);
     case 'queue full':

@@ -111,6 +111,7 @@ export interface IdempotencyKey {
 export type Admission =
   | { readonly answer: 'accepted'; readonly id: string; readonly position: number; readonly place: number }
   | { readonly answer: 'replayed'; readonly id: string; readonly position: number }
+  | { readonly answer: 'file gone'; readonly sha256: string }
   | { readonly answer: 'conflict' | 'queue full' | 'too many' };
 
 /** One attempt at one job. */
@@ -147,7 +148,7 @@ export function createJobJournal(redis: Redis, resultLifetimeS: number): JobJour
       const args = [
         ...[owner, model, queueName(model), JSON.stringify(job)],
         ...[LEVELS[priority], priority === 'low' ? FIRST_LOW_PLACE : 1, bounds.waiting, bounds.outstanding],
-        ...[deadlineMs ?? '', work, kind],
+        ...[deadlineMs ?? '', work, kind, (job.stored_loras ?? []).join(' ')],
       ];
       if (idempotency === undefined) return parseAdmission(id, await ADMIT(redis, keysOf(id), args));
       const keys = [...keysOf(id), idempotencyKey(owner, idempotency.keySha256)];
@@ -246,6 +247,7 @@ function parseAdmission(id: string, answer: unknown): Admission {
   const [word, first, second] = answer as readonly [Admission['answer'], never, never];
   if (word === 'accepted') return { answer: word, id, position: Number(first), place: Number(second) };
   if (word === 'replayed') return { answer: word, id: String(first), position: Number(second) };
+  if (word === 'file gone') return { answer: word, sha256: String(first) };
   return { answer: word };
 }
 

@@ -1,6 +1,7 @@
 import {
   DEADLINES_KEY,
   eventsKey,
+  holdersKey,
   outstandingKey,
   paceKey,
   recordKey,
@@ -10,6 +11,7 @@ import {
   UNENDED_KEY,
   waitingKey,
 } from '../contract/redis-keys.ts';
+import { jobHolder } from './blob-ledger.ts';
 import { luaScript } from './lua-script.ts';
 
 /**
@@ -52,7 +54,10 @@ local function wait_in_line()
   redis.call('ZADD', '${waitingKey('')}' .. held[1], held[2], id)
 end
 local function leave()
-  local held = redis.call('HMGET', record, 'model', 'owner')
+  local held = redis.call('HMGET', record, 'model', 'owner', 'stored')
+  for sha256 in string.gmatch(held[3] or '', '%x+') do
+    redis.call('SREM', '${holdersKey('')}' .. sha256, '${jobHolder('')}' .. id)
+  end
   redis.call('ZREM', '${waitingKey('')}' .. held[1], id)
   redis.call('SREM', '${runningKey('')}' .. held[1], id)
   redis.call('ZREM', '${outstandingKey('')}' .. held[2], id)
@@ -76,26 +81,34 @@ const SCORE_OF_PLACE = 2 ** 32;
 
 /**
  * KEYS[3]: what the idempotency key made, if there is one. ARGV: owner, model, queue's name, accepted job, priority level, first place
- * of that level, most that may wait for the model, most that the owner may have, deadline in milliseconds ('' for none), work, kind;
- * and with an idempotency key: its fingerprint, its lifetime.
- * Returns { 'accepted', position, place }, { 'replayed', job id, position }, { 'conflict' }, { 'queue full' } or { 'too many' }.
+ * of that level, most that may wait for the model, most that the owner may have, deadline in milliseconds ('' for none), work, kind,
+ * hashes of the stored files that the job needs; and with an idempotency key: its fingerprint, its lifetime.
+ * Returns { 'accepted', position, place }, { 'replayed', job id, position }, { 'conflict' }, { 'queue full' }, { 'too many' } or
+ * { 'file gone', hash }.
  */
 export const ADMIT = luaScript(`${COMMON}
 local owner, model, idempotency = ARGV[1], ARGV[2], KEYS[3]
 if idempotency then
   local first = redis.call('HMGET', idempotency, 'job', 'fingerprint', 'position')
-  if first[1] and first[2] ~= ARGV[12] then return { 'conflict' } end
+  if first[1] and first[2] ~= ARGV[13] then return { 'conflict' } end
   if first[1] then return { 'replayed', first[1], tonumber(first[3]) } end
 end
 local waiting, outstanding = '${waitingKey('')}' .. model, '${outstandingKey('')}' .. owner
 if redis.call('ZCARD', waiting) >= tonumber(ARGV[7]) then return { 'queue full' } end
 if redis.call('ZCARD', outstanding) >= tonumber(ARGV[8]) then return { 'too many' } end
+-- A file that nobody holds is being swept, or has been: it was deleted between its look-up and now.
+for sha256 in string.gmatch(ARGV[12], '%x+') do
+  if redis.call('EXISTS', '${holdersKey('')}' .. sha256) == 0 then return { 'file gone', sha256 } end
+end
+for sha256 in string.gmatch(ARGV[12], '%x+') do
+  redis.call('SADD', '${holdersKey('')}' .. sha256, '${jobHolder('')}' .. id)
+end
 local place = tonumber(ARGV[6]) + redis.call('ZCOUNT', outstanding, '-inf', ARGV[5])
 local turn = place * ${SCORE_OF_PLACE} + redis.call('INCR', '${TURNS_KEY}') % ${SCORE_OF_PLACE}
 turn = string.format('%.0f', turn)
 local accepted = now()
 redis.call('HSET', record, 'owner', owner, 'model', model, 'queue', ARGV[3], 'job', ARGV[4], 'status', 'queued', 'attempt', 0,
-  'crashes', 0, 'accepted_at', accepted, 'place', place, 'turn', turn, 'work', ARGV[10], 'kind', ARGV[11])
+  'crashes', 0, 'accepted_at', accepted, 'place', place, 'turn', turn, 'work', ARGV[10], 'kind', ARGV[11], 'stored', ARGV[12])
 redis.call('ZADD', waiting, turn, id)
 redis.call('ZADD', outstanding, ARGV[5], id)
 redis.call('ZADD', '${UNENDED_KEY}', accepted, id)
@@ -107,8 +120,8 @@ end
 local position = redis.call('ZRANK', waiting, id)
 publish('{"type":"queued","queue_position":' .. position .. '}')
 if idempotency then
-  redis.call('HSET', idempotency, 'job', id, 'fingerprint', ARGV[12], 'position', position)
-  redis.call('EXPIRE', idempotency, ARGV[13])
+  redis.call('HSET', idempotency, 'job', id, 'fingerprint', ARGV[13], 'position', position)
+  redis.call('EXPIRE', idempotency, ARGV[14])
   redis.call('HSET', record, 'idempotency', idempotency)
 end
 return { 'accepted', position, place }

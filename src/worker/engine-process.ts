@@ -1,5 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import type { FromEngine, ToEngine } from '../contract/engine-protocol.ts';
+import type { FromEngine, LoraPaths, ToEngine } from '../contract/engine-protocol.ts';
 import { type ProblemDetails, ServiceError } from '../contract/errors.ts';
 import type { AcceptedJob } from '../contract/job.ts';
 import type { ProfileEvent, ProfileOrder } from '../contract/lora-profile.ts';
@@ -108,16 +108,17 @@ export class EngineProcess {
    */
   run(
     jobId: string,
-    { request, preview }: Pick<AcceptedJob, 'request' | 'preview'>,
+    { request, preview, files }: Pick<AcceptedJob, 'request' | 'preview'> & { readonly files: LoraPaths },
     signal: AbortSignal,
   ): AsyncGenerator<PipelineEvent, void, void> {
     const run = `${jobId}/${++this.#runCount}`;
-    return this.#converse<PipelineEvent>({ type: 'run', run, jobId, request, preview }, signal);
+    return this.#converse<PipelineEvent>({ type: 'run', run, jobId, request, preview, files }, signal);
   }
 
   /** One attempt at measuring a LoRA, which gives way to generations. Throws what `run` throws. */
-  profile(order: ProfileOrder, signal: AbortSignal): AsyncGenerator<ProfileEvent, void, void> {
-    return this.#converse<ProfileEvent>({ type: 'profile', run: `profile/${++this.#runCount}`, order }, signal);
+  profile(order: ProfileOrder, files: LoraPaths, signal: AbortSignal): AsyncGenerator<ProfileEvent, void, void> {
+    const run = `profile/${++this.#runCount}`;
+    return this.#converse<ProfileEvent>({ type: 'profile', run, order, files }, signal);
   }
 
   /** Sends the engine a piece of work, and yields what it says of it. */

@@ -3,13 +3,11 @@ import type { ImageResult } from '../contract/generation-result.ts';
 import type { AcceptedJob, JobOutcome } from '../contract/job.ts';
 import type { ModelDescriptor } from '../contract/model-descriptor.ts';
 import type { PipelineEvent } from '../contract/pipeline-event.ts';
-import type { ResolvedRequest } from '../contract/resolved-request.ts';
 import { VERSION } from '../contract/version.ts';
 import { encodeImage } from '../files/encode-image.ts';
 import { encodePreview } from '../files/encode-preview.ts';
 import { recipeOf } from '../files/recipe.ts';
 import type { StopReason, Turn, Verdict } from '../queue/consumer.ts';
-import type { BlobStore } from '../store/blob-store.ts';
 import type { Claim, JobJournal } from '../store/job-journal.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { EngineReplaced, RunFailure } from './engine-process.ts';
@@ -22,12 +20,13 @@ import type { Turnstile } from './turnstile.ts';
 
 export interface RunJobEffects {
   readonly journal: JobJournal;
-  readonly blobs: Pick<BlobStore, 'put'>;
+  /** Keeps a file for as long as the job's result can be read; resolves with its sha256. */
+  readonly keepPicture: (bytes: Uint8Array, jobId: string) => Promise<string>;
   readonly engine: {
     ready(signal: AbortSignal): Promise<ModelDescriptor>;
     run(
       jobId: string,
-      job: Pick<AcceptedJob, 'request' | 'preview'>,
+      job: Pick<AcceptedJob, 'request' | 'preview' | 'stored_loras'>,
       signal: AbortSignal,
     ): AsyncIterable<PipelineEvent>;
   };
@@ -94,7 +93,7 @@ async function produce(options: {
       if (reason !== undefined) stop.abort(reason);
     } else if (event.type === 'image') {
       const start = effects.now();
-      images.push(await keepImage(event, request, effects.blobs));
+      images.push(await keepImage(event, claim, effects.keepPicture));
       encodeMs += effects.now() - start;
     } else {
       return {
@@ -126,13 +125,13 @@ async function previewEvent({ image, step, ...pixels }: Extract<PipelineEvent, {
 
 async function keepImage(
   event: Extract<PipelineEvent, { type: 'image' }>,
-  request: ResolvedRequest,
-  blobs: Pick<BlobStore, 'put'>,
+  { id, job: { request } }: Claim,
+  keep: RunJobEffects['keepPicture'],
 ): Promise<ImageResult> {
   const { image: index, seed, width, height, pixels } = event;
   const { output } = request;
   const file = await encodeImage({ width, height, pixels, output, recipe: recipeOf(request, index) });
-  const sha256 = await blobs.put(file.bytes).catch(asError('storage_unavailable', 'a picture cannot be stored'));
+  const sha256 = await keep(file.bytes, id).catch(asError('storage_unavailable', 'a picture cannot be stored'));
   return {
     index,
     seed,

@@ -3,8 +3,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Redis } from 'ioredis';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { BLOBS_KEY, recordKey } from '../../src/contract/redis-keys.ts';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { problemDetails } from '../../src/contract/errors.ts';
+import { LOCAL } from '../../src/contract/principal.ts';
+import { BLOBS_KEY, holdersKey, recordKey } from '../../src/contract/redis-keys.ts';
 import {
   type BlobLedger,
   createBlobLedger,
@@ -14,7 +16,9 @@ import {
 } from '../../src/store/blob-ledger.ts';
 import type { BlobStore } from '../../src/store/blob-store.ts';
 import { createDiskBlobs } from '../../src/store/disk-blobs.ts';
+import { createJobJournal, type JobJournal } from '../../src/store/job-journal.ts';
 import { sweep } from '../../src/store/sweep.ts';
+import { ACCEPTED_JOB, NEW_JOB, OUTCOME } from '../support/accepted-job.ts';
 import { SILENT, startTestRedis, type TestRedis } from '../support/redis.ts';
 
 /** Blobs on disk and their holders in a real Redis. `due` is moved by hand, so that nothing waits for a clock. */
@@ -92,6 +96,51 @@ test('whoever holds a blob for a moment loses it after that', async () => {
   await ledger.hold(lost, passingHolder(Date.now() - 1, 'upload'));
   await sweepAll();
   expect([await isThere(kept), await isThere(lost)]).toEqual([true, false]);
+});
+
+describe('the file of an uploaded LoRA', () => {
+  let sha256: string;
+  let journal: JobJournal;
+  const upload = passingHolder(Date.now() + 3600_000, 'upload');
+  const submit = () =>
+    journal.admit('a', { ...NEW_JOB, job: { ...ACCEPTED_JOB, stored_loras: [sha256] }, idempotency: undefined });
+
+  beforeEach(async () => {
+    journal = createJobJournal(redis, 100);
+    sha256 = await store();
+    await ledger.hold(sha256, upload);
+  });
+
+  const ends: readonly (readonly [string, () => Promise<unknown>])[] = [
+    ['withdrawn', () => journal.withdraw('a')],
+    ['cancelled', () => journal.cancel(LOCAL, 'a')],
+    ['abandoned', () => journal.abandon('a', problemDetails(new Error()))],
+    [
+      'completed',
+      async () => {
+        const claim = await journal.claim('a', 'cpu');
+        return claim && journal.finish(claim, { status: 'completed', outcome: OUTCOME });
+      },
+    ],
+  ];
+
+  test.each(ends)('outlives its LoRA until the job that uses it is %s', async (_, end) => {
+    expect(await submit()).toMatchObject({ answer: 'accepted' });
+    await ledger.release(sha256, upload);
+    await sweepAll();
+    expect(await isThere(sha256)).toBe(true);
+    await end();
+    expect(await redis.exists(holdersKey(sha256))).toBe(0);
+    await sweepAll();
+    expect(await isThere(sha256)).toBe(false);
+  });
+
+  test('is not promised to a job once a sweep has it', async () => {
+    await ledger.release(sha256, upload);
+    await sweepAll();
+    expect(await submit()).toEqual({ answer: 'file gone', sha256 });
+    expect(await journal.read(LOCAL, 'a')).toBeUndefined();
+  });
 });
 
 test('what no ledger knows is not touched', async () => {

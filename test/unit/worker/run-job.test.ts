@@ -5,7 +5,6 @@ import type { JournalEvent } from '../../../src/contract/job-event.ts';
 import type { ModelDescriptor } from '../../../src/contract/model-descriptor.ts';
 import type { PipelineEvent } from '../../../src/contract/pipeline-event.ts';
 import type { StopReason } from '../../../src/queue/consumer.ts';
-import type { BlobStore } from '../../../src/store/blob-store.ts';
 import type { Claim, JobEnd, JobJournal } from '../../../src/store/job-journal.ts';
 import { EngineReplaced, RunFailure } from '../../../src/worker/engine-process.ts';
 import { type RunJobEffects, runJob } from '../../../src/worker/run-job.ts';
@@ -72,13 +71,10 @@ async function play(scene: Scene) {
   } as unknown as JobJournal;
   const effects: RunJobEffects = {
     journal,
-    blobs: {
-      put: async (bytes: Uint8Array) => {
-        blobs.push(bytes);
-        return scene.store === undefined ? 'sha' : await scene.store();
-      },
-      get: async () => undefined,
-    } as unknown as BlobStore,
+    keepPicture: async (bytes) => {
+      blobs.push(bytes);
+      return scene.store === undefined ? 'sha' : await scene.store();
+    },
     engine: {
       ready: async (signal) => {
         signal.throwIfAborted();
