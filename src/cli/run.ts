@@ -4,14 +4,16 @@ import { problemDetails, ServiceError } from '../contract/errors.ts';
 import { InputError } from '../core/problem.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { parseCommand, USAGE } from './arguments.ts';
-import { type Output, runGenerate } from './generate.ts';
+import type { Output } from './generate.ts';
 import { runKeys } from './keys.ts';
-import { runPlan } from './plan.ts';
-import { runProfile } from './profile.ts';
 import { PROFILE_USAGE, parseProfileCommand } from './profile-arguments.ts';
 import { createProgress } from './progress.ts';
+import { createProgressBar } from './progress-bar.ts';
 
-/** One run of `overtone`: reads the environment and the command line, runs the command, and says how it ended by its exit code. */
+/**
+ * One run of `overtone`: reads the environment and the command line, runs the command, and says how it ended by its exit code. What
+ * needs a model is imported when it is asked for: `overtone keys` also runs where ONNX Runtime is not installed, as beside a gateway.
+ */
 
 const EXIT_FAILED = 1;
 const EXIT_BAD_INPUT = 2;
@@ -23,6 +25,8 @@ export interface Terminal {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly out: (text: string) => void;
   readonly err: (text: string) => void;
+  /** Whether `err` is a screen, on which a line can be written over. */
+  readonly isTerminal?: boolean;
   /** Aborted by SIGINT. */
   readonly signal: AbortSignal;
 }
@@ -36,6 +40,7 @@ export async function runCli(argv: readonly string[], terminal: Terminal): Promi
       await runKeys(rest, { adminKey: settings.adminKey, out: terminal.out });
       return 0;
     }
+    if (word === 'evaluate') return await evaluate(rest, settings, terminal);
     if (word === 'profile') return await profile(rest, settings, terminal);
     const command = parseCommand(argv, {
       checkpoint: settings.model,
@@ -45,8 +50,12 @@ export async function runCli(argv: readonly string[], terminal: Terminal): Promi
     if (command.name === 'help') terminal.out(USAGE);
     else if (command.name === 'plan') {
       const { result } = outputTo(terminal);
+      const { runPlan } = await import('./plan.ts');
       await runPlan(command.arguments, { device: settings.device, result });
-    } else await runGenerate(command.arguments, contextOf(settings, terminal));
+    } else {
+      const { runGenerate } = await import('./generate.ts');
+      await runGenerate(command.arguments, contextOf(settings, terminal));
+    }
     return 0;
   } catch (error) {
     if (terminal.signal.aborted) return EXIT_INTERRUPTED;
@@ -58,7 +67,28 @@ export async function runCli(argv: readonly string[], terminal: Terminal): Promi
 async function profile(argv: readonly string[], settings: Settings, terminal: Terminal): Promise<number> {
   const command = parseProfileCommand(argv, { checkpoint: settings.model, loras: settings.loras });
   if (command.name === 'help') terminal.out(PROFILE_USAGE);
-  else await runProfile(command.arguments, contextOf(settings, terminal));
+  else {
+    const { runProfile } = await import('./profile.ts');
+    await runProfile(command.arguments, contextOf(settings, terminal));
+  }
+  return 0;
+}
+
+async function evaluate(argv: readonly string[], settings: Settings, terminal: Terminal): Promise<number> {
+  const command = parseEvaluateCommand(argv);
+  if (command.name === 'help') {
+    terminal.out(EVALUATE_USAGE);
+    return 0;
+  }
+  const { visionUrl: url, visionKey: key } = settings;
+  const now = () => performance.now();
+  await runEvaluate(command.arguments, {
+    ...contextOf(settings, terminal),
+    vision: url === undefined ? undefined : { url, key },
+    bar: createProgressBar({ write: terminal.err, now, isTerminal: terminal.isTerminal ?? false }),
+    now,
+    residentBytes: () => process.memoryUsage.rss(),
+  });
   return 0;
 }
 
