@@ -15,7 +15,7 @@ const LAYERS: Record<string, { readonly folders: readonly string[]; readonly pac
   compiler: { folders: ['core'], packages: [] },
   contract: { folders: ['core'], packages: ['typebox'] },
   config: { folders: ['core', 'contract'], packages: ['node:'] },
-  telemetry: { folders: [], packages: ['pino', 'node:'] },
+  telemetry: { folders: [], packages: ['pino', 'prom-client', '@opentelemetry/', 'node:'] },
   pipeline: { folders: ['core', 'contract'], packages: [] },
   files: { folders: ['core', 'compiler', 'contract'], packages: ['node:', 'sharp'] },
   queue: { folders: ['contract', 'telemetry'], packages: ['bullmq', 'ioredis', 'node:'] },

@@ -31,5 +31,7 @@ export type FromEngine =
   | { readonly type: 'ready'; readonly model: ModelDescriptor }
   | { readonly type: 'unready'; readonly error: ProblemDetails }
   | { readonly type: 'event'; readonly run: string; readonly event: PipelineEvent | ProfileEvent }
+  /** What the engine has measured since it started: a `MetricsSnapshot`. */
+  | { readonly type: 'metrics'; readonly snapshot: readonly object[] }
   | { readonly type: 'finished'; readonly run: string }
   | { readonly type: 'failed'; readonly run: string; readonly error: ProblemDetails; readonly cancelled: boolean };

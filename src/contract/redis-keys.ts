@@ -60,6 +60,9 @@ export const picturesKey = (owner: string, day: string) => `${KEY_PREFIX}:pictur
 /** String that expires: a worker's latest report. */
 export const workerKey = (workerId: string) => `${KEY_PREFIX}:worker:${workerId}`;
 
+/** String that expires: what a worker and its engine have measured. */
+export const metricsKey = (workerId: string) => `${KEY_PREFIX}:metrics:${workerId}`;
+
 /** Sorted set: worker ids by the time, in milliseconds, of their last report. */
 export const WORKERS_KEY = `${KEY_PREFIX}:workers`;
 

@@ -30,6 +30,8 @@ interface Entry {
 export function createAdapterCache(options: {
   readonly load: (lora: LoraReference) => Promise<Adapter>;
   readonly maxBytes: number;
+  /** Told of every LoRA that somebody needs, before it is read. */
+  readonly onLease?: (outcome: 'hit' | 'miss') => void;
 }): AdapterCache {
   /** In order of last use, the oldest first: a Map keeps the order of insertion. */
   const entries = new Map<string, Entry>();
@@ -57,6 +59,7 @@ export function createAdapterCache(options: {
   };
 
   const lease = async (lora: LoraReference): Promise<void> => {
+    options.onLease?.(entries.has(lora.sha256) ? 'hit' : 'miss');
     if (!entries.has(lora.sha256)) {
       const adapter = await load(lora);
       // Two requests may have waited for the same file; the first of them has put it in place.

@@ -4,6 +4,7 @@ import type { ModelDescriptor } from '../contract/model-descriptor.ts';
 import { readCheckpointDefaults } from '../files/checkpoint-defaults.ts';
 import { readCheckpoint } from '../files/checkpoint-folder.ts';
 import type { EnginePorts } from '../pipeline/ports.ts';
+import type { EngineMetrics } from '../telemetry/engine-metrics.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { createAdapterCache } from './adapter-cache.ts';
 import { createClipTokenizer } from './clip-tokenizer.ts';
@@ -27,7 +28,12 @@ import { createVae, type Vae } from './vae.ts';
 export interface Engine extends EnginePorts, Vae {
   readonly model: ModelDescriptor;
   /** What is held at this moment. */
-  usage(): { readonly leasedAdapters: number; readonly adapterBytes: number; readonly features: number };
+  usage(): {
+    readonly leasedAdapters: number;
+    readonly adapterBytes: number;
+    readonly features: number;
+    readonly featureBytes: number;
+  };
   close(): Promise<void>;
 }
 
@@ -46,6 +52,8 @@ export interface EngineOptions {
   /** Threads of a run; default: all cores. */
   readonly threads?: number;
   readonly onProgress?: (progress: LoadProgress) => void;
+  /** Where what happens is counted; without it, nowhere. */
+  readonly metrics?: EngineMetrics;
   readonly logger: Logger;
 }
 
@@ -82,19 +90,30 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const graphs = await loadGraphs(checkpoint, { device, threads, report, logger });
   report('ready', PART_COUNT);
 
+  const { metrics } = options;
+  const readLora = createLoraReader({
+    folder: options.loras,
+    files: options.loraFiles ?? new Map(),
+    ...(options.loraPath !== undefined && { pathOf: options.loraPath }),
+    targets: model.loraTargets,
+  });
   const adapters = createAdapterCache({
     maxBytes: ADAPTER_BYTES,
-    load: createLoraReader({
-      folder: options.loras,
-      files: options.loraFiles ?? new Map(),
-      ...(options.loraPath !== undefined && { pathOf: options.loraPath }),
-      targets: model.loraTargets,
-    }),
+    async load(lora) {
+      const stop = metrics?.loraLoadSeconds.startTimer();
+      const adapter = await readLora(lora);
+      stop?.();
+      return adapter;
+    },
+    onLease: (outcome) => metrics?.loraCacheRequests.inc({ outcome }),
   });
   const loraFeeds = createLoraFeeds({ adapterOf: adapters.get, maxBytes: LORA_FEED_BYTES });
   const features = createFeatureCache(FEATURE_BYTES);
   const textEncoder = createTextEncoder(graphs.textEncoder, loraFeeds);
-  const unet = createUnet(graphs.unet, loraFeeds);
+  const unet = createUnet(graphs.unet, loraFeeds, (kind, { rows, ms }) => {
+    metrics?.unetRows.inc({ kind }, rows);
+    metrics?.unetCallSeconds.observe({ kind }, ms / 1000);
+  });
   const vae = createVae(graphs.vae, loraFeeds);
   let leaseCount = 0;
 
@@ -117,7 +136,12 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     },
 
     dropFeatures: features.dropByPrefix,
-    usage: () => ({ leasedAdapters: adapters.leased(), adapterBytes: adapters.bytes(), features: features.count() }),
+    usage: () => ({
+      leasedAdapters: adapters.leased(),
+      adapterBytes: adapters.bytes(),
+      features: features.count(),
+      featureBytes: features.bytes(),
+    }),
     close: graphs.close,
   };
 }

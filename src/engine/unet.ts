@@ -39,7 +39,14 @@ const MAX_ROWS = 8;
 /** Latent cells in a call, 4 rows of 512x512 pixels: with 8 a Stable Diffusion 1.5 held 1.1 GB more for good (test/real-size). */
 const MAX_CELLS = 4 * 64 * 64;
 
-export function createUnet(graphs: UnetGraphs, loraFeeds: LoraFeeds): Batcher<UnetTask, UnetOutput> {
+/** Told of every call that has run. */
+export type CallObserver = (kind: UnetTask['kind'], call: { readonly rows: number; readonly ms: number }) => void;
+
+export function createUnet(
+  graphs: UnetGraphs,
+  loraFeeds: LoraFeeds,
+  onCall?: CallObserver,
+): Batcher<UnetTask, UnetOutput> {
   return createBatcher({
     groupOf(task) {
       const { latent, text, adapters } = task.row;
@@ -50,7 +57,13 @@ export function createUnet(graphs: UnetGraphs, loraFeeds: LoraFeeds): Batcher<Un
       const [, , height = 1, width = 1] = row.latent.dims;
       return Math.max(1, Math.min(MAX_ROWS, Math.floor(MAX_CELLS / (height * width))));
     },
-    run: (tasks) => runTasks(tasks, graphs, loraFeeds),
+    async run(tasks) {
+      const start = performance.now();
+      const outputs = await runTasks(tasks, graphs, loraFeeds);
+      const [first] = tasks;
+      if (first !== undefined) onCall?.(first.kind, { rows: tasks.length, ms: performance.now() - start });
+      return outputs;
+    },
   });
 }
 

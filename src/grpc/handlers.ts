@@ -1,10 +1,18 @@
-import type { handleServerStreamingCall, handleUnaryCall, Metadata, ServerUnaryCall } from '@grpc/grpc-js';
+import {
+  type handleServerStreamingCall,
+  type handleUnaryCall,
+  type Metadata,
+  type ServerUnaryCall,
+  status,
+} from '@grpc/grpc-js';
 import { problemDetails } from '../contract/errors.ts';
 import type { Principal } from '../contract/principal.ts';
 import type { Access } from '../service/access.ts';
+import type { GatewayMetrics } from '../telemetry/gateway-metrics.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { type CallStatus, statusOfError } from './call-status.ts';
 import { type EventStream, openEventStream } from './event-stream.ts';
+import { measureCall } from './measure.ts';
 import type { Protocol } from './protocol.ts';
 import { scopesOf } from './rpc-scopes.ts';
 import type { Received } from './strict-message.ts';
@@ -13,6 +21,7 @@ import type { Received } from './strict-message.ts';
 
 export interface HandlerContext {
   readonly access: Access;
+  readonly metrics: GatewayMetrics;
   readonly protocol: Protocol;
   readonly logger: Logger;
   /** Aborted when the server closes. */
@@ -32,15 +41,21 @@ export type StreamAnswer<Request> = (
 
 export function unary<Request>(
   answer: UnaryAnswer<Request>,
-  { access, protocol, logger }: HandlerContext,
+  { access, protocol, logger, metrics }: HandlerContext,
 ): handleUnaryCall<Received<Request>, object> {
   return (call, callback) => {
+    const end = measureCall(call.getPath(), metrics);
     const run = async () => answer(await admit(call, access), call.request(), idempotencyKeyOf(call.metadata));
     run().then(
-      (response) => callback(null, response),
+      (response) => {
+        end(status.OK);
+        callback(null, response);
+      },
       (error: unknown) => {
         logFault(error, call.getPath(), logger);
-        callback(statusOfError(error, protocol));
+        const answer = statusOfError(error, protocol);
+        end(answer.code);
+        callback(answer);
       },
     );
   };
@@ -48,19 +63,26 @@ export function unary<Request>(
 
 export function serverStream<Request>(
   stream: StreamAnswer<Request>,
-  { access, protocol, logger, closing }: HandlerContext,
+  { access, protocol, logger, metrics, closing }: HandlerContext,
 ): handleServerStreamingCall<Received<Request>, object> {
   return (call) => {
+    const end = measureCall(call.getPath(), metrics);
     // Opened before anything is awaited, or a caller that leaves at once would not be noticed.
     const events = openEventStream(call, closing);
     const run = async () => stream(await admit(call, access), call.request(), events, idempotencyKeyOf(call.metadata));
     run().then(
-      (status) => (status === undefined ? call.end() : call.emit('error', status)),
+      (ended) => {
+        end(ended?.code ?? status.OK);
+        if (ended === undefined) call.end();
+        else call.emit('error', ended);
+      },
       (error: unknown) => {
         // Whatever fails because the caller has gone has nobody to be told to.
-        if (call.cancelled) return;
+        if (call.cancelled) return end(status.CANCELLED);
         logFault(error, call.getPath(), logger);
-        call.emit('error', statusOfError(error, protocol));
+        const answer = statusOfError(error, protocol);
+        end(answer.code);
+        call.emit('error', answer);
       },
     );
   };

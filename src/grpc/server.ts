@@ -3,6 +3,7 @@ import { LIMITS } from '../contract/limits.ts';
 import type { Access } from '../service/access.ts';
 import type { Generations } from '../service/generations.ts';
 import type { Health } from '../service/health.ts';
+import type { GatewayMetrics } from '../telemetry/gateway-metrics.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { type HandlerContext, serverStream, unary } from './handlers.ts';
 import { addHealthService } from './health.ts';
@@ -28,6 +29,7 @@ export interface GrpcServerOptions {
   readonly access: Access;
   readonly generations: Generations;
   readonly health: Health;
+  readonly metrics: GatewayMetrics;
   readonly logger: Logger;
   /** `host:port`; port 0 takes a free one. */
   readonly address: string;
@@ -55,10 +57,10 @@ const CLOSE_MS = 2_000;
 
 /** Resolves when it listens; rejects where the address cannot be had. */
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
-  const { access, generations, health, logger, address } = options;
+  const { access, generations, health, metrics, logger, address } = options;
   const closing = new AbortController();
   const protocol = loadProtocol();
-  const context: HandlerContext = { access, protocol, logger, closing: closing.signal };
+  const context: HandlerContext = { access, metrics, protocol, logger, closing: closing.signal };
   const handlers = {
     Generate: serverStream(generate({ generations, protocol, logger }), context),
     Submit: unary(submit(generations), context),

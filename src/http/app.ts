@@ -10,12 +10,15 @@ import type { ApiKeys } from '../service/api-keys.ts';
 import type { Generations } from '../service/generations.ts';
 import type { Health } from '../service/health.ts';
 import type { Loras } from '../service/loras.ts';
+import type { MetricsPage } from '../service/metrics.ts';
 import type { Models } from '../service/models.ts';
+import type { GatewayMetrics } from '../telemetry/gateway-metrics.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { registerCaller } from './plugins/caller.ts';
 import { answerBrokenConnection, answerFrameworkError, registerErrors } from './plugins/errors.ts';
 import { registerHelmet } from './plugins/helmet.ts';
 import { registerJson } from './plugins/json.ts';
+import { registerMeasure } from './plugins/measure.ts';
 import { apiKeys } from './routes/api-keys.ts';
 import { cancelGeneration } from './routes/cancel-generation.ts';
 import { getGeneration } from './routes/get-generation.ts';
@@ -25,6 +28,7 @@ import { listLoras } from './routes/list-loras.ts';
 import { listModels } from './routes/list-models.ts';
 import { livez } from './routes/livez.ts';
 import { loraProfile } from './routes/lora-profile.ts';
+import { metricsPage } from './routes/metrics.ts';
 import { planGeneration } from './routes/plan-generation.ts';
 import { readyz } from './routes/readyz.ts';
 import { submitGeneration } from './routes/submit-generation.ts';
@@ -37,6 +41,7 @@ export interface HttpServices {
   readonly models: Models;
   readonly loras: Loras;
   readonly health: Health;
+  readonly page: MetricsPage;
 }
 
 /** Certificate chain and private key, in PEM. */
@@ -51,10 +56,10 @@ const REQUEST_MS = 30_000;
 /** The HTTP door: every endpoint in one list. Parses, calls a service, serialises; decides nothing. Does not listen yet. */
 export async function createHttpApp(
   services: HttpServices,
-  options: { readonly logger: Logger; readonly tls?: HttpTls },
+  options: { readonly metrics: GatewayMetrics; readonly logger: Logger; readonly tls?: HttpTls },
 ): Promise<FastifyInstance> {
-  const { access, keys, generations, models, loras, health } = services;
-  const { logger, tls } = options;
+  const { access, keys, generations, models, loras, health, page } = services;
+  const { metrics, logger, tls } = options;
   const settings: FastifyServerOptions = {
     loggerInstance: logger as FastifyBaseLogger,
     // One line for each finished request would drown the jobs' own; errors are logged where they are handled.
@@ -72,6 +77,7 @@ export async function createHttpApp(
   registerJson(app);
   registerErrors(app);
   registerCaller(app, access);
+  registerMeasure(app, metrics);
 
   submitGeneration(app, generations);
   planGeneration(app, generations);
@@ -85,6 +91,7 @@ export async function createHttpApp(
   loraProfile(app, loras);
   apiKeys(app, keys);
   livez(app);
+  metricsPage(app, page);
   readyz(app, health);
   return app;
 }

@@ -26,6 +26,7 @@ export const ROUTE_SCOPES: Readonly<Record<string, Row>> = {
   'POST /v1/keys': ADMIN,
   'DELETE /v1/keys/:kid': ADMIN,
   'POST /v1/keys/:kid/rotate': ADMIN,
+  'GET /metrics': ADMIN,
   // What a supervisor asks, who has no key.
   'GET /livez': 'public',
   'GET /readyz': 'public',

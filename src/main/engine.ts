@@ -8,16 +8,20 @@ import type { FromEngine, LoraPaths, ToEngine } from '../contract/engine-protoco
 import { problemDetails } from '../contract/errors.ts';
 import type { ProfileEvent } from '../contract/lora-profile.ts';
 import type { PipelineEvent } from '../contract/pipeline-event.ts';
+import { observeSteps } from '../engine/observe-steps.ts';
 import { type Engine, openEngine } from '../engine/open-engine.ts';
 import { createRightOfWay } from '../engine/right-of-way.ts';
 import { generate } from '../pipeline/generate.ts';
 import { profileAdapters } from '../pipeline/profile-adapter.ts';
+import { createEngineMetrics } from '../telemetry/engine-metrics.ts';
 import { createLogger } from '../telemetry/logger.ts';
+import { takeSnapshot } from '../telemetry/metrics-snapshot.ts';
 import { loraDirectory } from './folders.ts';
 import { requireSettings } from './require-setting.ts';
 
 const settings = parseSettings(process.env, []);
 const logger = createLogger({ program: 'engine', level: settings.logLevel });
+const metrics = createEngineMetrics();
 const controllers = new Map<string, AbortController>();
 /** Of the work that goes on: where its LoRA files lie. */
 const files = new Map<string, LoraPaths>();
@@ -36,6 +40,7 @@ async function open(): Promise<Engine | undefined> {
       loraPath: (sha256) => [...files.values()].find((paths) => paths[sha256] !== undefined)?.[sha256],
       device: settings.device,
       ...(settings.threads !== undefined && { threads: settings.threads }),
+      metrics,
       onProgress: (progress) => send({ type: 'loading', ...progress }),
       logger,
     });
@@ -53,8 +58,19 @@ function serve(engine: Engine): void {
     else if (message.type === 'cancel') controllers.get(message.run)?.abort(new Error('cancelled'));
     else process.exit(0);
   });
+  setInterval(() => void sendMetrics(engine), METRICS_MS);
   send({ type: 'ready', model: engine.model });
   logger.info({ model: engine.model.id, device: engine.model.device }, 'ready');
+}
+
+/** Well within what a worker's report lives. */
+const METRICS_MS = 2000;
+
+async function sendMetrics(engine: Engine): Promise<void> {
+  const { adapterBytes, featureBytes } = engine.usage();
+  metrics.loraCacheBytes.set(adapterBytes);
+  metrics.featureCacheBytes.set(featureBytes);
+  send({ type: 'metrics', snapshot: await takeSnapshot(metrics.registry) });
 }
 
 type Work<Event> = (signal: AbortSignal) => AsyncIterable<Event>;
@@ -63,7 +79,9 @@ function generation(engine: Engine, { request, preview }: Extract<ToEngine, { ty
   return async function* (signal) {
     const giveUp = rightOfWay.take();
     try {
-      yield* generate(request, engine.model, engine, signal, () => performance.now(), preview);
+      const now = () => performance.now();
+      const events = generate(request, engine.model, engine, signal, now, preview);
+      yield* observeSteps(events, metrics, { method: request.composition.method, now });
     } finally {
       giveUp();
     }

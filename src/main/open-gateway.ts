@@ -14,14 +14,17 @@ import { startCaretaker } from '../service/caretaker.ts';
 import { createGenerations } from '../service/generations.ts';
 import { createHealth } from '../service/health.ts';
 import { createLoras } from '../service/loras.ts';
+import { createMetricsPage } from '../service/metrics.ts';
 import { createModels } from '../service/models.ts';
 import { createProfiles } from '../service/profiles.ts';
 import { createAllowances } from '../store/allowances.ts';
 import { createJobJournal } from '../store/job-journal.ts';
 import { createKeyStore } from '../store/key-store.ts';
+import { createMetricsBoard } from '../store/metrics-board.ts';
 import { openBlobStore } from '../store/open-blob-store.ts';
 import { createProfileStore } from '../store/profile-store.ts';
 import { createWorkerRegistry } from '../store/worker-registry.ts';
+import { createGatewayMetrics } from '../telemetry/gateway-metrics.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { checkAccess, decideAccess } from './access.ts';
 import { answersWithin, connectRedis } from './connect-redis.ts';
@@ -49,7 +52,9 @@ export async function openGateway(settings: Settings, logger: Logger): Promise<G
   const blobs = await openBlobStore(settings);
   const redis = connectRedis({ url, use: 'prompt', logger });
   const blocking = connectRedis({ url, use: 'patient', logger });
-  const events = new EventReader({ commands: redis, blocking, logger });
+  const metrics = createGatewayMetrics();
+  const onDropped = (entries: number) => metrics.eventsDropped.inc(entries);
+  const events = new EventReader({ commands: redis, blocking, logger, onDropped });
   const producer = createProducer(redis);
   const registry = createWorkerRegistry(redis, Date.now);
   const models = createModels(registry, Date.now);
@@ -67,6 +72,12 @@ export async function openGateway(settings: Settings, logger: Logger): Promise<G
     isAutomatic: settings.profiles === 'auto',
     logger,
   });
+  const page = createMetricsPage({
+    metrics,
+    board: createMetricsBoard(redis),
+    registry,
+    countWebhooks: async () => 0,
+  });
   const generations = createGenerations({
     journal,
     producer,
@@ -81,8 +92,8 @@ export async function openGateway(settings: Settings, logger: Logger): Promise<G
     logger,
   });
   const http = await createHttpApp(
-    { access, keys, generations, models, loras: createLoras({ folder, models, profiles }), health },
-    { logger, ...(tls && { tls }) },
+    { access, keys, generations, models, loras: createLoras({ folder, models, profiles }), health, page },
+    { metrics, logger, ...(tls && { tls }) },
   );
   let grpc: GrpcServer | undefined;
 
@@ -102,7 +113,7 @@ export async function openGateway(settings: Settings, logger: Logger): Promise<G
     await listening('httpPort', httpPort, () => http.listen({ host: httpHost, port: httpPort }));
     const address = `${grpcHost}:${grpcPort}`;
     grpc = await listening('grpcPort', grpcPort, () =>
-      startGrpcServer({ access, generations, health, logger, address, ...(tls && { tls }) }),
+      startGrpcServer({ access, generations, health, metrics, logger, address, ...(tls && { tls }) }),
     );
   } catch (error) {
     await close();

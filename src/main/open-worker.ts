@@ -8,12 +8,16 @@ import { openBlobFiles } from '../store/blob-files.ts';
 import { createBlobLedger, resultHolder } from '../store/blob-ledger.ts';
 import { createJobJournal } from '../store/job-journal.ts';
 import { keepBlob } from '../store/keep-blob.ts';
+import { createMetricsBoard } from '../store/metrics-board.ts';
 import { openBlobStore } from '../store/open-blob-store.ts';
 import { createWorkerRegistry } from '../store/worker-registry.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { createWorkerMetrics } from '../telemetry/worker-metrics.ts';
 import { EngineProcess, type EngineState } from '../worker/engine-process.ts';
 import { startHeartbeat } from '../worker/heartbeat.ts';
 import { withLoraFiles } from '../worker/lora-leases.ts';
+import { startMetricsReport } from '../worker/metrics-report.ts';
+import { observeJournal } from '../worker/observe-journal.ts';
 import { type RunJobEffects, runJob } from '../worker/run-job.ts';
 import { createTurnstile } from '../worker/turnstile.ts';
 import { connectRedis } from './connect-redis.ts';
@@ -53,6 +57,14 @@ export async function openWorker(options: {
   const ledger = createBlobLedger(redis);
   const about = { worker: randomUUID(), model: modelId(settings.model), device: settings.device };
 
+  const metrics = createWorkerMetrics();
+  const report = startMetricsReport({
+    board: createMetricsBoard(redis),
+    workerId: about.worker,
+    metrics,
+    labels: about,
+    logger,
+  });
   const engine = new EngineProcess({
     program: programPath('engine'),
     env: environmentOf(settings),
@@ -70,11 +82,12 @@ export async function openWorker(options: {
       }
       if (state.kind === 'refused') options.fail(new ServiceError('unsupported_checkpoint', state.error.detail));
     },
+    onMetrics: report.setEngine,
     patience: { cancelMs: settings.cancelGraceS * 1000, silenceMs: settings.engineSilenceS * 1000 },
     logger,
   });
   const effects: RunJobEffects = {
-    journal,
+    journal: observeJournal(journal, metrics, () => performance.now()),
     keepPicture: (bytes, jobId) => keepBlob({ ledger, blobs }, bytes, resultHolder(jobId)),
     engine: withLoraFiles(engine, files),
     turnstile: createTurnstile(),
@@ -85,7 +98,14 @@ export async function openWorker(options: {
     connection: queueRedis,
     model: about.model,
     concurrency: settings.concurrency,
-    take: (turn) => runJob(turn, effects),
+    async take(turn) {
+      metrics.liveJobs.inc();
+      try {
+        return await runJob(turn, effects);
+      } finally {
+        metrics.liveJobs.dec();
+      }
+    },
     onGivenUp: async (jobId) => {
       const problem = problemDetails(new ServiceError('worker_lost', 'the queue has given the job up'));
       if (await journal.abandon(jobId, problem)) logger.error({ job: jobId }, 'given up by the queue');
@@ -115,6 +135,7 @@ export async function openWorker(options: {
 
   return {
     async close() {
+      report.close();
       await heartbeat.stop();
       await profiles.close();
       await consumer.close(settings.drainS * 1000);

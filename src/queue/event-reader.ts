@@ -46,6 +46,7 @@ export class EventReader {
   readonly #commands: Redis;
   readonly #blocking: Redis;
   readonly #logger: Logger;
+  readonly #onDropped: (entries: number) => void;
   readonly #streams = new Map<string, WatchedStream>();
   readonly #wakeKey = wakeKey(randomUUID());
   #wakeCursor = FIRST_ENTRY;
@@ -53,10 +54,17 @@ export class EventReader {
   readonly #reading: Promise<void>;
 
   /** `blocking` belongs to the reader from here on, and is closed with it. */
-  constructor(options: { readonly commands: Redis; readonly blocking: Redis; readonly logger: Logger }) {
+  constructor(options: {
+    readonly commands: Redis;
+    readonly blocking: Redis;
+    readonly logger: Logger;
+    /** Told how many entries a slow watcher's buffer held when it was dropped. */
+    readonly onDropped?: (entries: number) => void;
+  }) {
     this.#commands = options.commands;
     this.#blocking = options.blocking;
     this.#logger = options.logger;
+    this.#onDropped = options.onDropped ?? (() => {});
     this.#reading = this.#read();
   }
 
@@ -171,6 +179,7 @@ export class EventReader {
       if (watcher.isBehind) continue;
       watcher.buffer.push(...entries);
       if (watcher.buffer.length > BUFFERED_ENTRIES) {
+        this.#onDropped(watcher.buffer.length);
         watcher.buffer = [];
         watcher.isBehind = true;
       }

@@ -6,6 +6,7 @@ import type { ProfileEvent, ProfileOrder } from '../contract/lora-profile.ts';
 import type { ModelDescriptor } from '../contract/model-descriptor.ts';
 import type { PipelineEvent } from '../contract/pipeline-event.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import type { MetricsSnapshot } from '../telemetry/metrics-snapshot.ts';
 
 /**
  * The engine as a child process: started, watched and started again when it dies. The worker's own event loop stays free for locks
@@ -206,6 +207,8 @@ export class EngineProcess {
       this.#failedStarts = 0;
       this.#knownModel = message.model;
       this.#setState({ kind: 'ready', model: message.model });
+    } else if (message.type === 'metrics') {
+      this.#options.onMetrics?.(message.snapshot as MetricsSnapshot);
     } else if (message.type === 'unready') {
       this.#setState({ kind: 'refused', error: message.error });
     } else {
@@ -267,6 +270,8 @@ export interface EngineOptions {
   /** Laid over this process' environment. */
   readonly env: Readonly<Record<string, string>>;
   readonly onState: (state: EngineState) => void;
+  /** Called every few seconds with all that the engine has measured. */
+  readonly onMetrics?: (snapshot: MetricsSnapshot) => void;
   readonly patience: {
     /** How long a run may go on after it was cancelled: one call of the model, and then some. */
     readonly cancelMs: number;

@@ -15,6 +15,8 @@ import { OPEN_ACCESS } from '../../src/service/access.ts';
 import type { Generations } from '../../src/service/generations.ts';
 import type { Readiness } from '../../src/service/health.ts';
 
+import { createGatewayMetrics } from '../../src/telemetry/gateway-metrics.ts';
+
 /**
  * The gRPC door over a real server and client on loopback, with a service of the test's own behind it: what goes through the door,
  * in which form, and with which status. `doors.test.ts` has the real service behind the same door.
@@ -180,6 +182,7 @@ beforeEach(async () => {
   readiness = 'ready';
   server = await startGrpcServer({
     access: OPEN_ACCESS,
+    metrics: createGatewayMetrics(),
     generations: service.generations,
     health: { readiness: async () => ({ status: readiness, redis: 'ok', workers: [] }) },
     logger: pino({ level: 'silent' }),
