@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { setImmediate } from 'node:timers/promises';
 import { assert } from '../core/assert.ts';
 import type { Adapter, LowRankFactors } from '../core/lora/adapter.ts';
 import { factorsOf, firstNonFinite } from '../core/lora/factors.ts';
@@ -14,7 +14,7 @@ import { InputError, type Problem } from '../core/problem.ts';
 import { decodeFloats, isFloatDtype } from '../core/safetensors/decode-floats.ts';
 import { findNonFinite } from '../core/safetensors/find-non-finite.ts';
 import type { SafetensorsEntry, SafetensorsHeader } from '../core/safetensors/header.ts';
-import { readSafetensors, readSafetensorsHeader, readTensors } from './safetensors-file.ts';
+import { readPieces, readSafetensors, readSafetensorsHeader, readTensors } from './safetensors-file.ts';
 
 /**
  * LoRA files on disk: a receipt, or the whole adapter. What the keys mean is decided in `core/lora`. Both throw an `InputError` for a
@@ -28,38 +28,51 @@ export interface WholeFile {
   readonly damage: readonly Problem[];
 }
 
-/** `readWhole` may remember: all else here is read from the header and the alphas. */
+/**
+ * `readWhole` may remember: all else here is read from the header and the alphas. `subject` names the file in messages, its base name
+ * if not given.
+ */
 export async function inspectLoraFile(
   path: string,
   targets: readonly LoraTarget[],
-  readWhole: (path: string) => Promise<WholeFile> = readWholeFile,
+  options: {
+    readonly readWhole?: (path: string, subject: string) => Promise<WholeFile>;
+    readonly subject?: string;
+  } = {},
 ): Promise<LoraReceipt> {
-  const header = await readSafetensorsHeader(path);
+  const { readWhole = readWholeFile, subject = basename(path) } = options;
+  const header = await readSafetensorsHeader(path, subject);
   const keys = alphaKeysOf(header.entries);
   const alphas = await readTensors(
     path,
     keys.map((key) => entryOf(header.entries, key)),
   );
   const alphaOf = new Map(keys.map((key, index) => [key, alphas[index] ?? new Float32Array()]));
-  const lora = parse(path, header, alphaOf, targets);
-  const { sha256, damage } = await readWhole(path);
+  const lora = parse(subject, header, alphaOf, targets);
+  const { sha256, damage } = await readWhole(path, subject);
   if (damage.length > 0) throw new InputError(damage);
   return receiptOf(lora, sha256);
 }
 
-/** Throws an InputError for a file that is no safetensors. */
-export async function readWholeFile(path: string): Promise<WholeFile> {
-  const file = await readSafetensors(path);
+/** One pass in small pieces, however large the file. Throws an InputError for a file that is no safetensors. */
+export async function readWholeFile(path: string, subject = basename(path)): Promise<WholeFile> {
+  const { entries } = await readSafetensorsHeader(path, subject);
+  const inOrder = [...entries.values()].sort((one, other) => one.start - other.start || one.end - other.end);
+  const hash = createHash('sha256');
   const damage: Problem[] = [];
-  for (const { name, dtype, start, end } of file.entries.values()) {
-    if (!isFloatDtype(dtype)) continue;
-    const tensor = file.bytes.subarray(start, end);
-    const index = findNonFinite(tensor, dtype);
-    if (index >= 0) damage.push(nonFiniteProblem(basename(path), name, decodeFloats(tensor, dtype)[index]));
-    // A gateway has others to answer while it looks through a hundred megabytes.
-    await setImmediate();
+  let isDamaged = false;
+  // The tensors lie behind the header without gaps; what is before the first is the header.
+  const header = { name: '', dtype: '', start: 0, end: inOrder[0]?.start ?? (await stat(path)).size };
+  for await (const { span, bytes, isFirst } of readPieces(path, [header, ...inOrder])) {
+    if (isFirst) isDamaged = false;
+    hash.update(bytes);
+    if (isDamaged || !isFloatDtype(span.dtype)) continue;
+    const index = findNonFinite(bytes, span.dtype);
+    if (index < 0) continue;
+    isDamaged = true;
+    damage.push(nonFiniteProblem(subject, span.name, decodeFloats(bytes, span.dtype)[index]));
   }
-  return { sha256: createHash('sha256').update(file.bytes).digest('hex'), damage };
+  return { sha256: hash.digest('hex'), damage };
 }
 
 /** Refuses NaN and infinities by itself: the file may be another by now than the one that was inspected. */
@@ -69,7 +82,12 @@ export async function loadLoraFile(
 ): Promise<{ readonly adapter: Adapter; readonly receipt: LoraReceipt }> {
   const file = await readSafetensors(path);
   const tensorOf = (key: string): Float32Array => file.tensor(entryOf(file.entries, key));
-  const lora = parse(path, file, new Map(alphaKeysOf(file.entries).map((key) => [key, tensorOf(key)])), targets);
+  const lora = parse(
+    basename(path),
+    file,
+    new Map(alphaKeysOf(file.entries).map((key) => [key, tensorOf(key)])),
+    targets,
+  );
   const receipt = receiptOf(lora, createHash('sha256').update(file.bytes).digest('hex'));
 
   const factors = { unet: new Map<string, LowRankFactors>(), text_encoder: new Map<string, LowRankFactors>() };
@@ -90,13 +108,13 @@ export async function sha256OfFile(path: string): Promise<string> {
 }
 
 function parse(
-  path: string,
+  subject: string,
   { entries, metadata }: SafetensorsHeader,
   alphaTensors: ReadonlyMap<string, Float32Array>,
   targets: readonly LoraTarget[],
 ): ParsedLora {
   const alphas = new Map([...alphaTensors].flatMap(([key, [alpha]]) => (alpha === undefined ? [] : [[key, alpha]])));
-  return parseLora({ subject: basename(path), tensors: entries, metadata, alphas }, targets);
+  return parseLora({ subject, tensors: entries, metadata, alphas }, targets);
 }
 
 function entryOf(entries: SafetensorsHeader['entries'], key: string): SafetensorsEntry {

@@ -49,7 +49,7 @@ export function openLoraFolder(directory: string): LoraFolder {
 
   async function inspect(idOrSha256: string, targets: readonly LoraTarget[]): Promise<LoraReceipt | undefined> {
     const path = await find(idOrSha256);
-    return path === undefined ? undefined : inspectLoraFile(path, targets, readWhole);
+    return path === undefined ? undefined : inspectLoraFile(path, targets, { readWhole });
   }
 
   return { list, find, inspect };

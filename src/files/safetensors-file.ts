@@ -53,6 +53,27 @@ export function readSafetensors(path: string): Promise<WholeSafetensors> {
   });
 }
 
+/** A multiple of every element's size. */
+const PIECE_BYTES = 4 * 1024 * 1024;
+
+/** Spans of a file one after another, a long one in pieces: for a file of which all is looked at and nothing is kept. */
+export async function* readPieces<Span extends { readonly start: number; readonly end: number }>(
+  path: string,
+  spans: readonly Span[],
+): AsyncGenerator<{ readonly span: Span; readonly bytes: Uint8Array; readonly isFirst: boolean }, void, void> {
+  const file = await open(path);
+  try {
+    for (const span of spans) {
+      for (let at = span.start; at < span.end; at += PIECE_BYTES) {
+        const bytes = await readSpan(file, at, Math.min(span.end, at + PIECE_BYTES));
+        yield { span, bytes, isFirst: at === span.start };
+      }
+    }
+  } finally {
+    await file.close();
+  }
+}
+
 async function withFile<T>(path: string, read: (file: FileHandle) => Promise<T>): Promise<T> {
   const file = await open(path);
   try {

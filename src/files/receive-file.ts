@@ -1,0 +1,47 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { ServiceError } from '../contract/errors.ts';
+
+/**
+ * Bytes from outside, to a file of our own naming. Never more of them in memory than a piece; never more on disk than allowed. Nothing
+ * of what failed is left.
+ */
+export interface ReceivedFile {
+  readonly path: string;
+  /** In hex, of what arrived. */
+  readonly sha256: string;
+  readonly bytes: number;
+  /** Removes it. */
+  discard(): Promise<void>;
+}
+
+/** Throws `body_too_large`, and whatever the source does. */
+export async function receiveFile(
+  source: AsyncIterable<Uint8Array>,
+  options: { readonly directory: string; readonly maxBytes: number },
+): Promise<ReceivedFile> {
+  const { directory, maxBytes } = options;
+  await mkdir(directory, { recursive: true });
+  const path = join(directory, randomUUID());
+  const discard = () => rm(path, { force: true });
+  const hash = createHash('sha256');
+  let bytes = 0;
+  async function* measured() {
+    for await (const piece of source) {
+      bytes += piece.length;
+      if (bytes > maxBytes) throw new ServiceError('body_too_large', `a file may have ${maxBytes} bytes at most`);
+      hash.update(piece);
+      yield piece;
+    }
+  }
+  try {
+    await pipeline(measured(), createWriteStream(path, { flags: 'wx' }));
+  } catch (error) {
+    await discard();
+    throw error;
+  }
+  return { path, sha256: hash.digest('hex'), bytes, discard };
+}
