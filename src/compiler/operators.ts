@@ -31,6 +31,7 @@ export const OPERATORS = {
   Cos: standard({}),
   Div: standard({}),
   Exp: standard({}),
+  Expand: standard({}),
   Gather: standard({ axis: 'int' }),
   Gelu: standard({ approximate: 'string' }),
   Identity: standard({}),

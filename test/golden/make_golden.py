@@ -81,13 +81,19 @@ def frequency() -> None:
     write_frequency_cases()
 
 
+def clip() -> None:
+    from clip_cases import write_clip_cases
+
+    write_clip_cases()
+
+
 def pictures() -> None:
     from picture_cases import write_picture_cases
 
     write_picture_cases()
 
 
-STAGES = [checkpoint, loras, tokens, noise, models, vae_encoder, samplers, trajectories, frequency, pictures, check_all]
+STAGES = [checkpoint, loras, tokens, noise, models, vae_encoder, samplers, trajectories, frequency, clip, pictures, check_all]
 
 
 def main() -> None:

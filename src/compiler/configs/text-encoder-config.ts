@@ -1,17 +1,12 @@
 /** `text_encoder/config.json`: what `CLIPTextModel` can be here. */
 
+import type { ClipTowerConfig } from './clip-tower-config.ts';
 import { type Parsed, readConfig } from './config-reader.ts';
 
-export interface TextEncoderConfig {
+export interface TextEncoderConfig extends ClipTowerConfig {
   readonly vocabularySize: number;
   /** Tokens of a prompt, padding included: 77 in every CLIP. */
   readonly positions: number;
-  readonly width: number;
-  readonly feedForwardWidth: number;
-  readonly layers: number;
-  readonly heads: number;
-  readonly activation: 'quick_gelu' | 'gelu';
-  readonly normEpsilon: number;
 }
 
 /** The file also holds dozens of keys that transformers writes for every model; they say nothing about this one and are not read. */

@@ -5,23 +5,19 @@
  *   ids int64 [rows, positions]  ->  text [rows, positions, width]
  */
 
-import { gelu, quickGelu } from '../blocks/activation.ts';
-import { attention, CLIP_PROJECTIONS } from '../blocks/attention.ts';
-import { linear } from '../blocks/linear.ts';
+import { clipLayers } from '../blocks/clip-layer.ts';
 import { layerNorm } from '../blocks/normalization.ts';
 import { type Builder, createBuilder } from '../builder.ts';
 import type { Checkpoint } from '../checkpoint.ts';
 import { type CompiledGraph, type CompileOptions, compileGraph } from '../compiled-graph.ts';
 import type { TextEncoderConfig } from '../configs/text-encoder-config.ts';
-import { addTokens, type Tokens } from '../layout.ts';
+import type { Tokens } from '../layout.ts';
 
 /**
  * The module's name for itself. LoRA files always use it and LoRA targets carry it, but transformers 5 leaves it out of the names
  * that it saves.
  */
 const ROOT = 'text_model';
-
-const ACTIVATIONS = { quick_gelu: quickGelu, gelu };
 
 /** Throws an InputError (`unsupported_checkpoint`) where the weights do not fit the config. */
 export function compileTextEncoder(checkpoint: Checkpoint, options: CompileOptions = {}): CompiledGraph {
@@ -37,12 +33,16 @@ export function compileTextEncoder(checkpoint: Checkpoint, options: CompileOptio
     wholeParts: [storedName(`${ROOT}.encoder.`)],
   });
 
-  const model = root.at(ROOT);
-  let x = embed(model.at('embeddings'), config);
-  for (let layer = 0; layer < config.layers; layer++) x = encoderLayer(model.at(`encoder.layers.${layer}`), x, config);
-  x = layerNorm(model.at('final_layer_norm'), x, config.normEpsilon);
+  const x = textTower(root.at(ROOT), config);
   root.output({ name: 'text', type: 'float32', dims: ['rows', config.positions, config.width] }, x.value);
   return compileGraph(root);
+}
+
+/** Token ids to the hidden states behind the final norm. Adds the input `ids`. */
+export function textTower(builder: Builder, config: TextEncoderConfig): Tokens {
+  const embedded = embed(builder.at('embeddings'), config);
+  const x = clipLayers(builder, embedded, config, { causal: true });
+  return layerNorm(builder.at('final_layer_norm'), x, config.normEpsilon);
 }
 
 function embed(builder: Builder, { vocabularySize, positions, width }: TextEncoderConfig): Tokens {
@@ -53,19 +53,4 @@ function embed(builder: Builder, { vocabularySize, positions, width }: TextEncod
   const token = builder.float32({ name: found.name, type: table.type });
   const position = builder.weight('position_embedding.weight', [positions, width]);
   return { value: builder.node('Add', [token, position], {}), width };
-}
-
-function encoderLayer(builder: Builder, x: Tokens, config: TextEncoderConfig): Tokens {
-  const { heads, normEpsilon } = config;
-  const attend = { names: CLIP_PROJECTIONS, heads, inputBias: true, causal: true };
-  const normal = layerNorm(builder.at('layer_norm1'), x, normEpsilon);
-  const attended = addTokens(builder, x, attention(builder.at('self_attn'), normal, normal, attend));
-  const mlp = feedForward(builder.at('mlp'), layerNorm(builder.at('layer_norm2'), attended, normEpsilon), config);
-  return addTokens(builder, attended, mlp);
-}
-
-function feedForward(builder: Builder, x: Tokens, { feedForwardWidth, activation }: TextEncoderConfig): Tokens {
-  const hidden = linear(builder.at('fc1'), x, { width: feedForwardWidth, bias: true });
-  const active = { value: ACTIVATIONS[activation](builder, hidden.value), width: feedForwardWidth };
-  return linear(builder.at('fc2'), active, { width: x.width, bias: true });
 }
