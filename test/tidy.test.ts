@@ -20,6 +20,7 @@ const LAYERS: Record<string, { readonly folders: readonly string[]; readonly pac
   files: { folders: ['core', 'compiler', 'contract'], packages: ['node:', 'sharp'] },
   queue: { folders: ['contract', 'telemetry'], packages: ['bullmq', 'ioredis', 'node:'] },
   store: { folders: ['contract', 'telemetry'], packages: ['ioredis', '@aws-sdk/', 'node:'] },
+  evaluation: { folders: ['core', 'contract', 'pipeline', 'files'], packages: ['node:', 'sharp'] },
   engine: {
     folders: ['core', 'compiler', 'contract', 'pipeline', 'files', 'telemetry'],
     packages: ['onnxruntime-node', '@huggingface/tokenizers', 'node:'],

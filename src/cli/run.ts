@@ -4,6 +4,7 @@ import { problemDetails, ServiceError } from '../contract/errors.ts';
 import { InputError } from '../core/problem.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { parseCommand, USAGE } from './arguments.ts';
+import { EVALUATE_USAGE, parseEvaluateCommand } from './evaluate-arguments.ts';
 import type { Output } from './generate.ts';
 import { runKeys } from './keys.ts';
 import { PROFILE_USAGE, parseProfileCommand } from './profile-arguments.ts';
@@ -80,6 +81,7 @@ async function evaluate(argv: readonly string[], settings: Settings, terminal: T
     terminal.out(EVALUATE_USAGE);
     return 0;
   }
+  const { runEvaluate } = await import('./evaluate.ts');
   const { visionUrl: url, visionKey: key } = settings;
   const now = () => performance.now();
   await runEvaluate(command.arguments, {

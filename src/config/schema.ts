@@ -227,12 +227,39 @@ export const SCHEMA = {
     meaning:
       "`auto`: a worker measures the frequency profile of every LoRA that it sees for the first time, while nobody's picture is being made. `off`: only when somebody asks.",
   },
+  visionUrl: {
+    env: 'OVERTONE_VISION_URL',
+    flag: '--vision-url',
+    kind: {
+      type: 'pattern',
+      pattern: /^https?:\/\/\S+$/,
+      allowed: 'the start of an OpenAI-compatible API, e.g. https://api.openai.com/v1',
+    },
+    fallback: undefined,
+    meaning:
+      'Who compares pictures for `overtone evaluate` where a testbed asks for a vision judge. Nothing else uses it.',
+  },
+  visionKey: {
+    env: 'OVERTONE_VISION_KEY',
+    flag: '--vision-key',
+    kind: { type: 'text' },
+    fallback: undefined,
+    secret: true,
+    meaning: 'The key of that API.',
+  },
   logLevel: {
     env: 'OVERTONE_LOG_LEVEL',
     flag: '--log-level',
     kind: { type: 'choice', of: ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] },
     fallback: 'info',
     meaning: 'How much is logged, as JSON lines on standard error.',
+  },
+  healthFile: {
+    env: 'OVERTONE_HEALTH_FILE',
+    flag: '--health-file',
+    kind: { type: 'text' },
+    fallback: undefined,
+    meaning: 'File in which a worker says again and again how it is, for the health check of its container.',
   },
   resultLifetimeS: {
     env: 'OVERTONE_RESULT_LIFETIME',

@@ -30,7 +30,10 @@ export interface Settings {
   readonly concurrency: number;
   readonly threads: number | undefined;
   readonly profiles: 'auto' | 'off';
+  readonly visionUrl: string | undefined;
+  readonly visionKey: string | undefined;
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
+  readonly healthFile: string | undefined;
   readonly resultLifetimeS: number;
   readonly maxWaiting: number;
   readonly maxOutstanding: number;

@@ -23,6 +23,8 @@ interface Schema {
   readonly enum?: readonly unknown[];
   readonly anyOf?: readonly Schema[];
   readonly properties?: Readonly<Record<string, Schema>>;
+  /** Of fields that are not named. Without it there may be none. */
+  readonly additionalProperties?: boolean | Schema;
   readonly required?: readonly string[];
   readonly items?: Schema;
   readonly minItems?: number;
@@ -86,8 +88,9 @@ function objectProblems(
   path: string,
 ): readonly SchemaProblem[] {
   const properties = schema.properties ?? {};
+  const unnamed = schemaOfUnnamed(schema);
   const given = Object.keys(value).flatMap((name): readonly SchemaProblem[] => {
-    const known = Object.hasOwn(properties, name) ? properties[name] : undefined;
+    const known = Object.hasOwn(properties, name) ? properties[name] : unnamed;
     if (known !== undefined) return problemsAt(known, value[name], field(path, name));
     return [
       { path: field(path, name), kind: 'unknown', value: value[name], allowed: Object.keys(properties).join(', ') },
@@ -100,6 +103,12 @@ function objectProblems(
       return { path: field(path, name), kind: 'missing', value: undefined, allowed };
     });
   return [...given, ...missing];
+}
+
+/** What fields that are not named must be: anything, a schema, or undefined where there may be none. */
+function schemaOfUnnamed({ additionalProperties: rule }: Schema): Schema | undefined {
+  if (typeof rule === 'object') return rule;
+  return rule === true ? {} : undefined;
 }
 
 function isAllowed(schema: Schema, value: unknown): boolean {

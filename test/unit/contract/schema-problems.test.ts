@@ -67,3 +67,14 @@ test('a value always has problems exactly where the schema library refuses it', 
     { numRuns: 1000 },
   );
 });
+
+test('fields that are not named are allowed where the schema is open, and checked where it says how', () => {
+  const schema = Type.Object({
+    open: Type.Object({ method: Type.String() }, { additionalProperties: true }),
+    texts: Type.Object({}, { additionalProperties: Type.String() }),
+  });
+  const value = { open: { method: 'merge', tau: 5 }, texts: { fur: 'brown', count: 2 } };
+  expect(schemaProblems(schema, value)).toEqual([
+    { path: 'texts.count', kind: 'value', value: 2, allowed: 'a string' },
+  ]);
+});
