@@ -198,6 +198,13 @@ export const SCHEMA = {
     fallback: '20480',
     meaning: 'How much those copies may take, in MiB; the least recently used make room.',
   },
+  loraMemoryMib: {
+    env: 'OVERTONE_LORA_MEMORY',
+    flag: '--lora-memory',
+    kind: { type: 'integer', min: 1, max: 1024 * 1024 },
+    fallback: '4096',
+    meaning: 'How much loaded LoRAs may take in an engine, in MiB; the least recently used make room.',
+  },
   device: {
     env: 'OVERTONE_DEVICE',
     flag: '--device',

@@ -35,6 +35,7 @@ export interface Settings {
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
   readonly healthFile: string | undefined;
   readonly resultLifetimeS: number;
+  readonly loraMemoryMib: number;
   readonly maxWaiting: number;
   readonly maxOutstanding: number;
   readonly cancelGraceS: number;

@@ -51,6 +51,8 @@ export interface EngineOptions {
   readonly device: Device;
   /** Threads of a run; default: all cores. */
   readonly threads?: number;
+  /** How much loaded LoRAs may take; default: 4 GiB. */
+  readonly adapterBytes?: number;
   readonly onProgress?: (progress: LoadProgress) => void;
   /** Where what happens is counted; without it, nowhere. */
   readonly metrics?: EngineMetrics;
@@ -98,7 +100,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     targets: model.loraTargets,
   });
   const adapters = createAdapterCache({
-    maxBytes: ADAPTER_BYTES,
+    maxBytes: options.adapterBytes ?? ADAPTER_BYTES,
     async load(lora) {
       const stop = metrics?.loraLoadSeconds.startTimer();
       const adapter = await readLora(lora);

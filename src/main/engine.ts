@@ -39,6 +39,7 @@ async function open(): Promise<Engine | undefined> {
       loras: await loraDirectory(settings),
       loraPath: (sha256) => [...files.values()].find((paths) => paths[sha256] !== undefined)?.[sha256],
       device: settings.device,
+      adapterBytes: settings.loraMemoryMib * 2 ** 20,
       ...(settings.threads !== undefined && { threads: settings.threads }),
       metrics,
       onProgress: (progress) => send({ type: 'loading', ...progress }),
