@@ -367,6 +367,18 @@ export const GENERATION_REQUEST_SCHEMA = Type.Object(
         description: 'Milliseconds from acceptance after which it is stopped, waiting or running, and fails.',
       }),
     ),
+    webhook: Type.Optional(
+      Type.Object(
+        {
+          url: Type.String({
+            minLength: 1,
+            maxLength: LIMITS.webhookUrlCharacters,
+            'x-allowed': `a URL of at most ${LIMITS.webhookUrlCharacters} characters`,
+          }),
+        },
+        { ...closed, description: 'Who is told when the generation has ended, where the service allows it.' },
+      ),
+    ),
     preview: Type.Optional(
       Type.Object(
         {

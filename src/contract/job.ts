@@ -18,6 +18,12 @@ export interface AcceptedJob {
   readonly stored_loras?: readonly string[];
   /** No part of the request that is resolved: it changes no picture. */
   readonly preview?: PreviewRequest;
+  /** Who is told when it has ended; no part of the resolved request either. The journal looks for it by its name. */
+  readonly webhook?: WebhookRequest;
+}
+
+export interface WebhookRequest {
+  readonly url: string;
 }
 
 export interface PreviewRequest {

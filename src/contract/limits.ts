@@ -27,6 +27,7 @@ export const LIMITS = {
   idempotencyKeyCharacters: 255,
   /** Seconds for which an idempotency key is remembered. */
   idempotencyS: 24 * 3600,
+  webhookUrlCharacters: 2048,
   bodyBytes: 256 * 1024,
   /** Of an uploaded LoRA's file. One of rank 128 for Stable Diffusion 1.5 has 150 MB. */
   loraBytes: 1024 * 1024 * 1024,

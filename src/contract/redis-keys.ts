@@ -60,6 +60,15 @@ export const picturesKey = (owner: string, day: string) => `${KEY_PREFIX}:pictur
 /** String that expires: a worker's latest report. */
 export const workerKey = (workerId: string) => `${KEY_PREFIX}:worker:${workerId}`;
 
+/** Sorted set: ids of ended jobs whose webhook is to be delivered, by the time of the next try. */
+export const WEBHOOKS_KEY = `${KEY_PREFIX}:webhooks`;
+
+/** Hash: how often the webhook of a job was tried. */
+export const WEBHOOK_TRIES_KEY = `${KEY_PREFIX}:webhook-tries`;
+
+/** Hash: the secrets with which an owner's webhooks are signed. */
+export const WEBHOOK_SECRETS_KEY = `${KEY_PREFIX}:webhook-secrets`;
+
 /** String that expires: what a worker and its engine have measured. */
 export const metricsKey = (workerId: string) => `${KEY_PREFIX}:metrics:${workerId}`;
 

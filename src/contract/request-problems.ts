@@ -33,7 +33,6 @@ const PROBLEMS_SHOWN = 100;
 const LATER_FIELDS: ReadonlySet<string> = new Set([
   'strict_loras',
   'cache',
-  'webhook',
   'output.metadata',
   'loras[].name',
   'loras[].trigger',

@@ -12,6 +12,7 @@ import type { Health } from '../service/health.ts';
 import type { Loras } from '../service/loras.ts';
 import type { MetricsPage } from '../service/metrics.ts';
 import type { Models } from '../service/models.ts';
+import type { OwnWebhookSecrets } from '../service/webhooks/own-secrets.ts';
 import type { GatewayMetrics } from '../telemetry/gateway-metrics.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { registerCaller } from './plugins/caller.ts';
@@ -33,6 +34,7 @@ import { planGeneration } from './routes/plan-generation.ts';
 import { readyz } from './routes/readyz.ts';
 import { submitGeneration } from './routes/submit-generation.ts';
 import { watchGeneration } from './routes/watch-generation.ts';
+import { webhookSecrets } from './routes/webhook-secrets.ts';
 
 export interface HttpServices {
   readonly access: Access;
@@ -42,6 +44,7 @@ export interface HttpServices {
   readonly loras: Loras;
   readonly health: Health;
   readonly page: MetricsPage;
+  readonly secrets: OwnWebhookSecrets;
 }
 
 /** Certificate chain and private key, in PEM. */
@@ -58,7 +61,7 @@ export async function createHttpApp(
   services: HttpServices,
   options: { readonly metrics: GatewayMetrics; readonly logger: Logger; readonly tls?: HttpTls },
 ): Promise<FastifyInstance> {
-  const { access, keys, generations, models, loras, health, page } = services;
+  const { access, keys, generations, models, loras, health, page, secrets } = services;
   const { metrics, logger, tls } = options;
   const settings: FastifyServerOptions = {
     loggerInstance: logger as FastifyBaseLogger,
@@ -89,6 +92,7 @@ export async function createHttpApp(
   listLoras(app, loras);
   getLora(app, loras);
   loraProfile(app, loras);
+  webhookSecrets(app, secrets);
   apiKeys(app, keys);
   livez(app);
   metricsPage(app, page);

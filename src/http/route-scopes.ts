@@ -22,6 +22,8 @@ export const ROUTE_SCOPES: Readonly<Record<string, Row>> = {
   'GET /v1/loras/:id/profile': ['generate', 'registry'],
   'POST /v1/loras/:id/profile': ['generate', 'registry'],
   'GET /v1/models': ['generate', 'registry'],
+  'GET /v1/webhooks/secrets': GENERATE,
+  'POST /v1/webhooks/secrets/rotate': GENERATE,
   'GET /v1/keys': ADMIN,
   'POST /v1/keys': ADMIN,
   'DELETE /v1/keys/:kid': ADMIN,

@@ -17,12 +17,16 @@ import { createLoras } from '../service/loras.ts';
 import { createMetricsPage } from '../service/metrics.ts';
 import { createModels } from '../service/models.ts';
 import { createProfiles } from '../service/profiles.ts';
+import { startWebhookDelivery } from '../service/webhooks/deliver-webhooks.ts';
+import { createOwnWebhookSecrets } from '../service/webhooks/own-secrets.ts';
 import { createAllowances } from '../store/allowances.ts';
 import { createJobJournal } from '../store/job-journal.ts';
 import { createKeyStore } from '../store/key-store.ts';
 import { createMetricsBoard } from '../store/metrics-board.ts';
 import { openBlobStore } from '../store/open-blob-store.ts';
 import { createProfileStore } from '../store/profile-store.ts';
+import { createWebhookOutbox } from '../store/webhook-outbox.ts';
+import { createWebhookSecrets } from '../store/webhook-secrets.ts';
 import { createWorkerRegistry } from '../store/worker-registry.ts';
 import { createGatewayMetrics } from '../telemetry/gateway-metrics.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -72,11 +76,13 @@ export async function openGateway(settings: Settings, logger: Logger): Promise<G
     isAutomatic: settings.profiles === 'auto',
     logger,
   });
+  const outbox = createWebhookOutbox(redis);
+  const secrets = createWebhookSecrets(redis, Date.now);
   const page = createMetricsPage({
     metrics,
     board: createMetricsBoard(redis),
     registry,
-    countWebhooks: async () => 0,
+    countWebhooks: outbox.count,
   });
   const generations = createGenerations({
     journal,
@@ -88,20 +94,32 @@ export async function openGateway(settings: Settings, logger: Logger): Promise<G
     profiles,
     bounds: { waiting: settings.maxWaiting, outstanding: settings.maxOutstanding },
     allowances,
+    webhooks: settings.webhooks,
     now: Date.now,
     logger,
   });
   const http = await createHttpApp(
-    { access, keys, generations, models, loras: createLoras({ folder, models, profiles }), health, page },
+    {
+      access,
+      keys,
+      generations,
+      models,
+      loras: createLoras({ folder, models, profiles }),
+      health,
+      page,
+      secrets: createOwnWebhookSecrets(secrets),
+    },
     { metrics, logger, ...(tls && { tls }) },
   );
+  // Also where none are allowed: what was accepted before the setting changed has to go out of the box.
+  const delivery = startWebhookDelivery({ outbox, journal, secrets, policy: settings.webhooks, metrics, logger });
   let grpc: GrpcServer | undefined;
 
   const close = async () => {
     // Ends every stream of events, without which HTTP would wait for its clients.
     await events.close();
     await Promise.all([closeHttp(http), grpc?.close()]);
-    await caretaker.close();
+    await Promise.all([caretaker.close(), delivery.close()]);
     await Promise.all([producer.close(), profileQueue.close()]);
     blobs.close();
     redis.disconnect();

@@ -24,6 +24,7 @@ import type { Models } from './models.ts';
 import { withinQuota } from './picture-quota.ts';
 import type { Profiles } from './profiles.ts';
 import { reaching } from './reaching.ts';
+import { checkWebhookUrl, type WebhookPolicy } from './webhooks/webhook-url.ts';
 import { workOf } from './work.ts';
 
 /**
@@ -81,12 +82,13 @@ export interface GenerationsParts {
   readonly profiles: Profiles;
   readonly bounds: NewJob['bounds'];
   readonly allowances: Allowances;
+  readonly webhooks: WebhookPolicy;
   readonly now: () => number;
   readonly logger: Logger;
 }
 
 export function createGenerations(parts: GenerationsParts): Generations {
-  const { journal, producer, events, blobs, models, loras, profiles, allowances, logger } = parts;
+  const { journal, producer, events, blobs, models, loras, profiles, allowances, webhooks, logger } = parts;
   const admissions = createAdmissions(parts);
 
   /** `isNoticed`: LoRAs that nobody has seen before are to be measured. What is known of them by now is what is resolved with. */
@@ -95,6 +97,7 @@ export function createGenerations(parts: GenerationsParts): Generations {
     { isNoticed }: { readonly isNoticed: boolean },
   ): Promise<ResolvedGeneration & { readonly asked: GenerationRequest; readonly model: ModelDescriptor }> {
     const asked = parseGenerationRequest(body);
+    if (asked.webhook !== undefined) checkWebhookUrl(asked.webhook.url, webhooks);
     const model = await models.find(asked.model);
     const catalog: LoraCatalog = {
       inspect: (name) => loras.inspect(name, model.loraTargets),
@@ -142,7 +145,13 @@ export function createGenerations(parts: GenerationsParts): Generations {
       await models.expectWorker(model.id);
       const admitted = await withinQuota({ allowances, caller, pictures: request.n }, () =>
         admissions.admit(caller, {
-          job: { request, loras: receipts, warnings, ...(preview && { preview }) },
+          job: {
+            request,
+            loras: receipts,
+            warnings,
+            ...(preview && { preview }),
+            ...(asked.webhook && { webhook: asked.webhook }),
+          },
           work: workOf(request, model),
           priority: asked.priority ?? 'normal',
           deadlineMs: asked.deadline_ms,

@@ -9,6 +9,7 @@ import {
   TURNS_KEY,
   tombstoneKey,
   UNENDED_KEY,
+  WEBHOOKS_KEY,
   waitingKey,
 } from '../contract/redis-keys.ts';
 import { jobHolder } from './blob-ledger.ts';
@@ -72,6 +73,10 @@ local function finish(status, event, field, value, lifetime)
   redis.call('EXPIRE', record, lifetime)
   redis.call('EXPIRE', events, lifetime)
   redis.call('SET', '${tombstoneKey('')}' .. id, leave(), 'EX', lifetime * 2)
+  -- Within a JSON string its quotes would be escaped, so this is the field and never a part of a prompt.
+  if string.find(redis.call('HGET', record, 'job'), '"webhook":{', 1, true) then
+    redis.call('ZADD', '${WEBHOOKS_KEY}', now(), id)
+  end
 end
 local CANCELLED = '{"type":"cancelled"}'
 `;
