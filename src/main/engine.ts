@@ -27,6 +27,9 @@ const controllers = new Map<string, AbortController>();
 const files = new Map<string, LoraPaths>();
 const rightOfWay = createRightOfWay();
 
+/** Well within what a worker's report lives. Above the start, which would not see it below. */
+const METRICS_MS = 2000;
+
 const engine = await open();
 if (engine !== undefined) serve(engine);
 
@@ -63,9 +66,6 @@ function serve(engine: Engine): void {
   send({ type: 'ready', model: engine.model });
   logger.info({ model: engine.model.id, device: engine.model.device }, 'ready');
 }
-
-/** Well within what a worker's report lives. */
-const METRICS_MS = 2000;
 
 async function sendMetrics(engine: Engine): Promise<void> {
   const { adapterBytes, featureBytes } = engine.usage();
