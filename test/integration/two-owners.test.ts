@@ -93,10 +93,20 @@ const ROUTES: Readonly<Record<keyof typeof ROUTE_SCOPES, () => Promise<void>>> =
   'GET /v1/loras/:id/profile': shared,
   'POST /v1/loras/:id/profile': shared,
   'GET /v1/models': shared,
+  'GET /v1/webhooks/secrets': async () => {
+    const [anas_, bos] = await Promise.all([anaKey, boKey].map((key) => jsonOf(get('/v1/webhooks/secrets', key))));
+    expect(bos).not.toEqual(anas_);
+  },
+  'POST /v1/webhooks/secrets/rotate': async () => {
+    const before = await jsonOf(get('/v1/webhooks/secrets', anaKey));
+    expect((await post('/v1/webhooks/secrets/rotate', {}, boKey)).status).toBe(201);
+    expect(await jsonOf(get('/v1/webhooks/secrets', anaKey))).toEqual(before);
+  },
   'GET /v1/keys': shared,
   'POST /v1/keys': shared,
   'DELETE /v1/keys/:kid': shared,
   'POST /v1/keys/:kid/rotate': shared,
+  'GET /metrics': shared,
   'GET /livez': shared,
   'GET /readyz': shared,
 };
