@@ -8,6 +8,11 @@ export interface GenerationPlan {
   readonly loras: readonly NamedReceipt[];
   /** Who leads by the frequency classes, and why in that order. Null with the methods that do not look at them: all but cmlora and switch-a. */
   readonly leading: LeadingPlan | null;
+  /**
+   * `exact`: it is what will run. `expected`: the latents of the images have a say (`mode: online`), and this is what runs where they
+   * are as the plain model's mostly are; leaders may change earlier or later, and other passes may run in full.
+   */
+  readonly certainty: 'exact' | 'expected';
   /** One entry for each model evaluation of an image; every image of the request follows the same plan. */
   readonly plan: readonly PlannedEvaluation[];
   /** U-Net rows over all images. */

@@ -227,7 +227,25 @@ const CMLORA_SCHEMA = Type.Object(
     direction: Type.Optional(
       Type.Enum(['high_first', 'low_first', 'interleaved'], { description: 'Which set of LoRAs leads first.' }),
     ),
-    mode: Type.Optional(Type.Enum(['offline'], { description: 'The frequency classes decide who leads when.' })),
+    mode: Type.Optional(
+      Type.Enum(['offline', 'online'], {
+        description:
+          "What decides which set leads: the trajectory's fraction, or the latent of each image while it is made.",
+      }),
+    ),
+    threshold: Type.Optional(
+      Type.Number({
+        exclusiveMinimum: 0,
+        maximum: 1,
+        description:
+          "Mode online: the high band of a latent below which the second set takes over. Default: the plain model's own at phase_at.",
+      }),
+    ),
+    parity: Type.Optional(
+      Type.Enum(['none', 'reference'], {
+        description: "`reference` adds the faults of the authors' code that change pictures, to compare with.",
+      }),
+    ),
     phase_at: Type.Optional(
       Type.Number({ ...fraction, description: 'Trajectory fraction at which the second set takes over.' }),
     ),

@@ -38,6 +38,12 @@ export interface ImageResult {
   readonly pixels_sha256: string;
 }
 
+export interface ImagePlan {
+  /** Index of the image. */
+  readonly image: number;
+  readonly plan: readonly EvaluationPlan[];
+}
+
 /** U-Net rows that ran, over all images: whole passes and passes that started from a cached feature. */
 export interface PassCounts {
   readonly full: number;
@@ -58,8 +64,10 @@ export interface GenerationResult {
   readonly images: readonly ImageResult[];
   readonly request: ResolvedRequest;
   readonly loras: readonly NamedReceipt[];
-  /** One entry for each model evaluation of an image; every image of the request follows the same plan. */
+  /** One entry for each model evaluation of an image; every image of the request follows the same plan, unless there are `image_plans`. */
   readonly plan: readonly EvaluationPlan[];
+  /** Where each image's own latent had a say (`mode: online`): the plan that each followed. `plan` is that of the first. */
+  readonly image_plans?: readonly ImagePlan[];
   readonly passes: PassCounts;
   readonly timings: StageTimings;
   readonly model: { readonly id: string; readonly sha256: string };

@@ -1,5 +1,5 @@
 import type { EvaluationPlan } from '../core/composition/method.ts';
-import type { PassCounts } from './generation-result.ts';
+import type { ImagePlan, PassCounts } from './generation-result.ts';
 
 /** What `generate()` yields, and what an engine child sends its worker. Pixels are raw: encoding and storing is the consumer's work. */
 export type PipelineEvent =
@@ -33,6 +33,7 @@ export type PipelineEvent =
   | {
       readonly type: 'done';
       readonly plan: readonly EvaluationPlan[];
+      readonly image_plans?: readonly ImagePlan[];
       readonly passes: PassCounts;
       readonly timings: PipelineTimings;
       readonly warnings: readonly string[];

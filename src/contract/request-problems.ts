@@ -36,14 +36,7 @@ const LATER_FIELDS: ReadonlySet<string> = new Set([
   'output.metadata',
   'loras[].name',
   'loras[].trigger',
-  'composition.parity',
 ]);
-
-/** Values that a later version brings. */
-const LATER_VALUES: Readonly<Record<string, readonly unknown[]>> = {
-  'composition.method': ['switch-a', 'w-switch', 'w-composite', 'delta-composite'],
-  'composition.mode': ['online'],
-};
 
 function problemOf(problem: SchemaProblem): Problem {
   // A path is as long as the longest name that somebody made up.
@@ -58,9 +51,7 @@ function complaint(problem: SchemaProblem): string {
     if (LATER_FIELDS.has(place)) return 'is not supported by this version';
     return `is not a field of a request; allowed here are ${problem.allowed}`;
   }
-  const notYet = LATER_VALUES[place]?.includes(problem.value) ?? false;
-  const verdict = notYet ? ', which is not supported by this version' : '';
-  return `is ${shown(problem.value)}${verdict}; must be ${problem.allowed}`;
+  return `is ${shown(problem.value)}; must be ${problem.allowed}`;
 }
 
 const SHOWN_CHARACTERS = 60;

@@ -47,7 +47,7 @@ export async function* denoise(options: DenoiseOptions): AsyncGenerator<DenoiseP
   while (!call.done) {
     signal.throwIfAborted();
     const { evaluation, input } = call.value;
-    const plan = planner.plan(evaluation, state);
+    const plan = planner.plan(evaluation, state, { latent: input });
     const predictions = await options.predict(plan.passes, input, evaluation.timestep);
     assert(
       predictions.length === plan.passes.length,

@@ -7,6 +7,7 @@ import type { EnginePorts } from '../pipeline/ports.ts';
 import type { EngineMetrics } from '../telemetry/engine-metrics.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { createAdapterCache } from './adapter-cache.ts';
+import { createBaseMedian } from './base-median.ts';
 import { createClipTokenizer } from './clip-tokenizer.ts';
 import { describeModel } from './describe-model.ts';
 import { createFeatureCache } from './feature-cache.ts';
@@ -119,12 +120,14 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const vae = createVae(graphs.vae, loraFeeds);
   let leaseCount = 0;
 
+  const texts = { tokenize: createClipTokenizer(checkpoint.tokenizer), encodeText: textEncoder.submit };
+  const predict = createPredict(unet, features);
+
   return {
     model,
-    tokenize: createClipTokenizer(checkpoint.tokenizer),
-    encodeText: textEncoder.submit,
-
-    predict: createPredict(unet, features),
+    ...texts,
+    predict,
+    baseMedian: createBaseMedian(model, { ...texts, predict }),
 
     ...vae,
     latentColours: createLatentColours(model.latentChannels, vae.decode),

@@ -23,6 +23,7 @@ export function describePlan(
   const evaluations = SAMPLERS[request.sampler].evaluations(model.scheduler, request.steps);
   const assumed = assumeWeights(request);
   const planner = plannerFor(assumed.request, model, evaluations);
+  const isOnline = planner.isOnline === true;
   const passes = { full: 0, reuse: 0 };
   const cuts: Cut[] = [];
   const plan: PlannedEvaluation[] = [];
@@ -43,6 +44,7 @@ export function describePlan(
     request,
     loras: receipts,
     leading: leadingOf({ request, receipts, ranking }),
+    certainty: isOnline || assumed.warnings.length > 0 ? 'expected' : 'exact',
     plan,
     passes,
     cost: {
@@ -52,9 +54,12 @@ export function describePlan(
       reuse_share: cut === undefined ? null : reuseShare,
     },
     model: { id: model.id, sha256: model.sha256 },
-    warnings: [...warnings, ...assumed.warnings],
+    warnings: [...warnings, ...assumed.warnings, ...(isOnline ? [ONLINE_NOTE] : [])],
   };
 }
+
+const ONLINE_NOTE =
+  'mode online: the latent of each image decides when the second set takes over; this plan is the one to expect, in which that is at phase_at';
 
 function costsAt(request: ResolvedRequest, { passCosts, latentScale }: ModelDescriptor) {
   const size = { height: request.height / latentScale, width: request.width / latentScale };

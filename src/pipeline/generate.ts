@@ -1,3 +1,4 @@
+import type { ImagePlan } from '../contract/generation-result.ts';
 import type { PreviewRequest } from '../contract/job.ts';
 import type { ModelDescriptor } from '../contract/model-descriptor.ts';
 import type { PipelineEvent } from '../contract/pipeline-event.ts';
@@ -11,6 +12,7 @@ import { torchGenerator } from '../core/random/torch-generator.ts';
 import { SAMPLERS } from '../core/samplers/index.ts';
 import type { Tensor } from '../core/tensor/tensor.ts';
 import { conditioningsOf, type EncodedTexts, encodeTexts } from './conditioning.ts';
+import { withThreshold } from './measure-threshold.ts';
 import { plannerFor } from './plan.ts';
 import type { EnginePorts } from './ports.ts';
 import { weighByPrompt } from './prompt-weights.ts';
@@ -38,7 +40,8 @@ export async function* generate(
   try {
     const evaluations = SAMPLERS[request.sampler].evaluations(model.scheduler, request.steps);
     const weighed = await stopwatch.time('encode_text_ms', () => weighByPrompt(request, ports, signal));
-    const planner = plannerFor(weighed, model, evaluations);
+    const decided = await stopwatch.time('denoise_ms', () => withThreshold(weighed, model, ports, signal));
+    const planner = plannerFor(decided, model, evaluations);
     const conditionings = conditioningsOf(planner, evaluations);
     const prompts = { prompt: request.prompt, negative: request.negative_prompt };
     const texts = await stopwatch.time('encode_text_ms', () =>
@@ -46,18 +49,20 @@ export async function* generate(
     );
 
     const passes = { full: 0, reuse: 0 };
-    let plan: readonly EvaluationPlan[] = [];
+    const plans: ImagePlan[] = [];
     for (let image = 0; image < request.n; image++) {
       const featurePrefix = `${lease.name}/${image}/`;
       const run = { request, model, planner, texts, ports, signal, stopwatch, image, featurePrefix, passes, preview };
       const drawn = yield* drawLatent(run);
       ports.dropFeatures(featurePrefix);
-      plan = drawn.plan;
+      plans.push({ image, plan: drawn.plan });
 
       const planes = await stopwatch.time('decode_ms', () => ports.decode(drawn.latent, signal));
       yield { type: 'image', image, seed: request.seed + image, ...rgbFromPlanes(planes) };
     }
-    yield { type: 'done', plan, passes, timings: stopwatch.timings(), warnings: texts.warnings };
+    const plan = plans[0]?.plan ?? [];
+    const rest = { passes, timings: stopwatch.timings(), warnings: texts.warnings };
+    yield { type: 'done', plan, ...(planner.isOnline === true && { image_plans: plans }), ...rest };
   } finally {
     ports.dropFeatures(`${lease.name}/`);
     lease.release();

@@ -36,6 +36,8 @@ export interface EnginePorts {
   decode(latent: Tensor, signal: AbortSignal): Promise<Tensor>;
   /** The linear map from latents to colours that previews are made with. */
   latentColours(signal: AbortSignal): Promise<LatentColours>;
+  /** Median of the high band of the plain model's latents, measured where it is not known yet: `measure-threshold.ts`. */
+  baseMedian(query: BaseMedianQuery, signal: AbortSignal): Promise<number>;
   /** Makes adapters ready by sha256; they stay so until `release`. Rejects with an InputError if one cannot be had. */
   acquireAdapters(
     loras: readonly { readonly id: string; readonly sha256: string }[],
@@ -43,6 +45,14 @@ export interface EnginePorts {
   ): Promise<AdapterLease>;
   /** Forgets every cached feature whose key starts with the prefix. */
   dropFeatures(keyPrefix: string): void;
+}
+
+export interface BaseMedianQuery {
+  /** Of the picture, in pixels. */
+  readonly width: number;
+  readonly height: number;
+  readonly guidanceScale: number;
+  readonly timestep: number;
 }
 
 export interface AdapterLease {

@@ -95,7 +95,10 @@ export async function resolveRequest(
     ...seedProblems(resolved),
     ...previewProblems(request.preview, resolved),
     ...loraProblems,
-    ...compositionProblems(resolved.composition, context),
+    ...compositionProblems(resolved.composition, {
+      ...context,
+      classes: resolved.loras.map((lora) => lora.frequency_class),
+    }),
   ];
   if (problems.length > 0) throw new InputError(problems);
   const receipts = found.map(({ lora, receipt }, index) => {

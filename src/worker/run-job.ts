@@ -99,6 +99,7 @@ async function produce(options: {
       return {
         images,
         plan: event.plan,
+        ...(event.image_plans !== undefined && { image_plans: event.image_plans }),
         passes: event.passes,
         timings: { queued_ms: claim.queuedMs, ...event.timings, encode_image_ms: encodeMs },
         model: { id: model.id, sha256: model.sha256 },

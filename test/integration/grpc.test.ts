@@ -103,6 +103,7 @@ const PLAN: GenerationPlan = {
     halves_tau: 1,
   },
   plan: RESULT.plan.map((evaluation) => ({ ...evaluation, leader: 'ink', refreshed: ['ink'], cost: 1.08 })),
+  certainty: 'expected',
   passes: { full: 1, reuse: 1 },
   cost: { full_passes: 1.08, full_pass_macs: 4.0164e11, reuse_share: 0.08 },
   model: RESULT.model,

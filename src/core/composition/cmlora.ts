@@ -1,6 +1,7 @@
 import { assert } from '../assert.ts';
-import { dominanceRules, nextTurn, type Turn, votes } from '../sequencer/dominance.ts';
-import { leadingOrder } from '../sequencer/order.ts';
+import { highBandOfLatent, referenceHighBandOfLatent } from '../frequency/high-band.ts';
+import { votes } from '../sequencer/dominance.ts';
+import { createLeadership, type Lead } from '../sequencer/leadership.ts';
 import { fullAdapters, type LastFull, rememberFull } from '../sequencer/refresh-schedule.ts';
 import { foldHalves } from './fold.ts';
 import type {
@@ -10,6 +11,8 @@ import type {
   CompositionSetup,
   Conditioning,
   Evaluation,
+  Observation,
+  ObservedHighBand,
   PassPlan,
   UnetPass,
 } from './method.ts';
@@ -24,22 +27,20 @@ import { basePass, inFoldingOrder, passOfOne, textsOf } from './passes.ts';
  */
 
 export interface CmloraState {
-  readonly turn: Turn | null;
+  readonly lead: Lead | null;
   readonly lastFull: LastFull;
 }
 
 export function planCmlora(composition: CmloraComposition, setup: CompositionSetup): CompositionPlanner<CmloraState> {
   const { adapters, evaluations, guided } = setup;
   assert(adapters.length > 0, 'somebody has to lead');
-  const { order, phases } = leadingOrder(
-    adapters.map(({ frequencyClass }) => frequencyClass),
-    { ...composition, requested: composition.order?.map((id) => indexOf(adapters, id)) ?? null },
-  );
   const fractionAt = ({ timestep }: Evaluation) => 1 - timestep / setup.trainTimestepCount;
-  const rules = dominanceRules(composition, phases, {
+  const leadership = createLeadership(composition, {
+    classes: adapters.map(({ frequencyClass }) => frequencyClass),
+    requested: composition.order?.map((id) => indexOf(adapters, id)) ?? null,
     us: evaluations.map(fractionAt),
-    adapterCount: adapters.length,
   });
+  const { order } = leadership;
   const cut = cutOf(composition, adapters.length);
   const isDelta = cut !== null && composition.cache === 'delta';
   const folded = inFoldingOrder(adapters);
@@ -47,18 +48,19 @@ export function planCmlora(composition: CmloraComposition, setup: CompositionSet
   const texts = composition.uncond === 'base' ? textsOf(false) : textsOf(guided);
   const baseTexts = textsOf(guided).filter((text) => isDelta || !texts.includes(text));
 
-  function plan(evaluation: Evaluation, state: CmloraState): PassPlan<CmloraState> {
-    const turn = nextTurn(rules, fractionAt(evaluation), state.turn);
+  function plan(evaluation: Evaluation, state: CmloraState, observation?: Observation): PassPlan<CmloraState> {
+    const highBand = observation === undefined || !leadership.isOnline ? null : highBandOf(observation, composition);
+    const lead = leadership.next({ evaluation: evaluation.index, u: fractionAt(evaluation), highBand }, state.lead);
     const moment = {
       evaluation: evaluation.index,
       evaluationCount: evaluations.length,
-      leader: turn.leader,
-      isFirstOfTurn: turn.isFirstEvaluation,
+      leader: lead.leader,
+      isFirstOfTurn: lead.isRefreshDue,
       order,
       lastFull: state.lastFull,
     };
     const full = cut === null ? new Set(order) : fullAdapters(composition.refresh, moment);
-    const vote = votes(turn.coefficient, adapters.length);
+    const vote = votes(lead.coefficient, adapters.length);
     return {
       passes: [
         ...baseTexts.map(passOfBase),
@@ -71,12 +73,13 @@ export function planCmlora(composition: CmloraComposition, setup: CompositionSet
         evaluation: evaluation.index,
         step: evaluation.step,
         timestep: evaluation.timestep,
-        leader: adapters[turn.leader]?.id ?? null,
-        weights: adapters.map(({ id }, index) => ({ id, weight: index === turn.leader ? vote.leader : vote.other })),
+        leader: adapters[lead.leader]?.id ?? null,
+        weights: adapters.map(({ id }, index) => ({ id, weight: index === lead.leader ? vote.leader : vote.other })),
         full: adapters.filter((_, index) => full.has(index)).map(({ id }) => id),
         reuse: adapters.filter((_, index) => !full.has(index)).map(({ id }) => id),
+        ...observedOf(highBand, lead, composition),
       },
-      state: { turn, lastFull: rememberFull(state.lastFull, full, evaluation.index) },
+      state: { lead, lastFull: rememberFull(state.lastFull, full, evaluation.index) },
     };
   }
 
@@ -94,7 +97,8 @@ export function planCmlora(composition: CmloraComposition, setup: CompositionSet
   }
 
   return {
-    start: { turn: null, lastFull: adapters.map(() => null) },
+    start: { lead: null, lastFull: adapters.map(() => null) },
+    isOnline: leadership.isOnline,
     plan,
     combine(plan, predictions) {
       const weights = folded.map((adapter) => plan.summary.weights[adapters.indexOf(adapter)]?.weight ?? 0);
@@ -103,6 +107,21 @@ export function planCmlora(composition: CmloraComposition, setup: CompositionSet
       return base === undefined ? votes : { ...votes, uncond: base };
     },
   };
+}
+
+function highBandOf({ latent }: Observation, { parity }: CmloraComposition): number {
+  // Raw amplitudes, as the authors' online mode has them: g and m must be of one kind (A.4).
+  return parity === 'reference' ? referenceHighBandOfLatent(latent) : highBandOfLatent(latent, 'raw');
+}
+
+function observedOf(
+  highBand: number | null,
+  { phase }: Lead,
+  { threshold }: CmloraComposition,
+): { readonly observed?: ObservedHighBand } {
+  if (highBand === null || threshold === null) return {};
+  const high_band = Number.isNaN(highBand) ? null : highBand;
+  return { observed: { high_band, threshold, phase: phase === 0 ? 'first' : 'second' } };
 }
 
 function originKey(text: Conditioning['text']): string {

@@ -81,6 +81,22 @@ export interface EvaluationPlan {
   /** LoRAs whose passes run the whole U-Net, and those that start from their cached feature; passes of the plain model are in neither. */
   readonly full: readonly string[];
   readonly reuse: readonly string[];
+  /** What was seen of the latent before it was decided who leads; absent where that was known beforehand. */
+  readonly observed?: ObservedHighBand;
+}
+
+export interface ObservedHighBand {
+  /** Share of the high band of its spectrum (cmlora.md, A.2); null where its spectrum has none. */
+  readonly high_band: number | null;
+  /** What it is held against. */
+  readonly threshold: number;
+  readonly phase: 'first' | 'second';
+}
+
+/** What a method may look at before it plans an evaluation. Absent while a plan is only foretold. */
+export interface Observation {
+  /** The latent as the model is about to be shown it, [1, channels, height / 8, width / 8]. */
+  readonly latent: Tensor;
 }
 
 export interface PassPlan<State> {
@@ -112,7 +128,9 @@ export interface CompositionSetup {
  */
 export interface CompositionPlanner<State = unknown> {
   readonly start: State;
-  plan(evaluation: Evaluation, state: State): PassPlan<State>;
+  /** True where the latent has a say in the plan, so that two images may follow two plans, and one without it is what to expect. */
+  readonly isOnline?: boolean;
+  plan(evaluation: Evaluation, state: State, observation?: Observation): PassPlan<State>;
   /** Folds the predictions, one for each pass and in the order of `passes`. */
   combine(plan: PassPlan<State>, predictions: readonly Tensor[]): Predictions;
 }

@@ -109,8 +109,13 @@ export interface CmloraComposition {
   readonly preset: 'quality' | 'fast' | 'reference';
   /** Which set leads first. `interleaved` takes turns through one list that alternates high and low. */
   readonly direction: 'high_first' | 'low_first' | 'interleaved';
-  /** What decides the phase: the frequency classes, before the first evaluation. */
-  readonly mode: 'offline';
+  /** What decides which set leads: the trajectory's fraction, or the latent of each image while it is made. */
+  readonly mode: 'offline' | 'online';
+  /**
+   * `online`: the high band of a latent below which the second set takes over. Null: the base model's own median at `phase_at`, which
+   * is measured before the first evaluation.
+   */
+  readonly threshold: number | null;
   /** Trajectory fraction u = 1 - t/1000 at which the second set takes over. */
   readonly phase_at: number;
   readonly late_set: 'low' | 'all' | 'all_but_first';
@@ -148,6 +153,8 @@ export interface CmloraComposition {
    * who is in which set; within a set, and where all lead, this order holds.
    */
   readonly order: readonly string[] | null;
+  /** `reference` adds those faults of the authors' code that change pictures, to compare with: core/sequencer/reference-turns.ts. */
+  readonly parity: 'none' | 'reference';
 }
 
 export type Composition =
@@ -186,10 +193,11 @@ type RequestedWeighing<Of extends PromptWeighing & { readonly method: MethodName
 type CmloraGroup = 'turn' | 'weights' | 'refresh';
 
 export type RequestedCmlora = Pick<CmloraComposition, 'method'> &
-  Partial<Omit<CmloraComposition, CmloraGroup | 'cut' | 'order'>> & {
+  Partial<Omit<CmloraComposition, CmloraGroup | 'cut' | 'order' | 'threshold'>> & {
     readonly [Group in CmloraGroup]?: Partial<CmloraComposition[Group]>;
   } & {
     /** `outer` is the cut that computes least: { level: 0, layers: 1 }. */
     readonly cut?: CmloraComposition['cut'] | 'outer';
     readonly order?: readonly string[];
+    readonly threshold?: number;
   };

@@ -1,4 +1,6 @@
 import type { Problem } from '../problem.ts';
+import { roundHalfToEven } from '../round-half-to-even.ts';
+import type { FrequencyClass } from './method.ts';
 import type {
   AdapterWeights,
   CmloraComposition,
@@ -51,7 +53,7 @@ export function resolveComposition(
         text_encoder: requested.text_encoder ?? 'own',
       };
     case 'w-switch': {
-      const evaluations = Math.max(1, Math.round((TAU * evaluationCount) / W_SWITCH_STEPS));
+      const evaluations = Math.max(1, roundHalfToEven((TAU * evaluationCount) / W_SWITCH_STEPS));
       return {
         method: 'w-switch',
         triggers: triggersOf(requested.triggers, loraIds),
@@ -125,12 +127,15 @@ function inRequestOrder<Of extends { readonly id: string }>(
 }
 
 function resolveCmlora(requested: RequestedCmlora, context: CompositionContext): CmloraComposition {
-  const preset = presetOf(requested.preset ?? 'quality', context);
+  const parity = requested.parity ?? 'none';
+  const mode = requested.mode ?? 'offline';
+  const preset = presetOf(requested.preset ?? (parity === 'reference' ? 'reference' : 'quality'), context);
   return {
     method: 'cmlora',
     preset: preset.preset,
     direction: requested.direction ?? preset.direction,
-    mode: requested.mode ?? preset.mode,
+    mode,
+    threshold: requested.threshold ?? (parity === 'reference' && mode === 'online' ? REFERENCE_THRESHOLD : null),
     phase_at: requested.phase_at ?? preset.phase_at,
     late_set: requested.late_set ?? preset.late_set,
     turn: { ...preset.turn, ...requested.turn },
@@ -141,8 +146,12 @@ function resolveCmlora(requested: RequestedCmlora, context: CompositionContext):
     uncond: requested.uncond ?? preset.uncond,
     text_encoder: requested.text_encoder ?? preset.text_encoder,
     order: requested.order ?? preset.order,
+    parity,
   };
 }
+
+/** The g of the authors' online mode, for raw amplitudes (cmlora.md, A.4). */
+const REFERENCE_THRESHOLD = 0.4;
 
 const OUTER = { level: 0, layers: 1 };
 
@@ -153,6 +162,7 @@ function presetOf(preset: CmloraComposition['preset'], context: CompositionConte
     preset: 'quality',
     direction: 'high_first',
     mode: 'offline',
+    threshold: null,
     phase_at: PHASE_AT,
     late_set: 'low',
     turn: { near: 2, middle: 3, bounds: [0.375, 0.875] },
@@ -169,12 +179,26 @@ function presetOf(preset: CmloraComposition['preset'], context: CompositionConte
     uncond: 'per_lora',
     text_encoder: 'own',
     order: null,
+    parity: 'none',
   };
   switch (preset) {
     case 'quality':
       return quality;
     case 'fast':
-      return { ...quality, preset, refresh: { ...quality.refresh, every: 2 }, cut: OUTER };
+      // About 1.0 full passes a step for four LoRAs in 25 steps (CMLORA-DECISIONS.md, 27): ages must be longer than quality's, whose
+      // bound alone refreshes four caches 1.3 times an evaluation.
+      return {
+        ...quality,
+        preset,
+        refresh: {
+          policy: 'on_turn',
+          every: 1,
+          max_age: Math.max(3, percentOf(50, evaluationCount)),
+          warm_up: percentOf(4, evaluationCount),
+          forced_end: 0,
+        },
+        cut: OUTER,
+      };
     case 'reference':
       // The authors' code: no warm-up, no bound on the age (which never reaches the number of evaluations), and the prompt encoded
       // once, with every text part (G.16).
@@ -194,12 +218,17 @@ function percentOf(percent: number, count: number): number {
 }
 
 /** What is wrong with a resolved composition, beyond what the request's schema sees. */
-export function compositionProblems(composition: Composition, context: CompositionContext): readonly Problem[] {
+export function compositionProblems(
+  composition: Composition,
+  context: CompositionContext & { readonly classes: readonly FrequencyClass[] },
+): readonly Problem[] {
   const { loraIds } = context;
   switch (composition.method) {
     case 'cmlora':
       return [
         ...turnProblems(composition),
+        ...modeProblems(composition),
+        ...parityProblems(composition, context),
         ...cutProblems(composition, context),
         ...(composition.order === null ? [] : namingProblems('order', composition.order, loraIds)),
       ];
@@ -217,6 +246,37 @@ export function compositionProblems(composition: Composition, context: Compositi
 function turnProblems({ turn }: CmloraComposition): readonly Problem[] {
   const [from, to] = turn.bounds;
   return from <= to ? [] : [problem('turn.bounds', `is [${from}, ${to}]; the first must not be above the second`)];
+}
+
+function modeProblems({ mode, threshold }: CmloraComposition): readonly Problem[] {
+  if (threshold === null || mode === 'online') return [];
+  return [problem('threshold', `is ${threshold}; must be left out with mode offline, which looks at no latent`)];
+}
+
+/** What the authors' code does not have cannot have its faults. */
+function parityProblems(
+  composition: CmloraComposition,
+  { classes }: { readonly classes: readonly FrequencyClass[] },
+): readonly Problem[] {
+  if (composition.parity === 'none') return [];
+  const { direction, late_set, refresh, cache, uncond } = composition;
+  const fixed = [
+    ['direction', direction, ['high_first']],
+    ['late_set', late_set, ['all_but_first']],
+    ['refresh.policy', refresh.policy, ['on_turn', 'all']],
+    ['cache', cache, ['feature']],
+    ['uncond', uncond, ['per_lora']],
+  ] as const;
+  // G.6: it divides by how many there are.
+  const hasNoHigh = classes.length > 1 && !classes.includes('high');
+  return [
+    ...fixed
+      .filter(([, value, allowed]) => !(allowed as readonly string[]).includes(value))
+      .map(([option, value, allowed]) =>
+        problem(option, `is ${value}; must be ${allowed.join(' or ')} with parity reference`),
+      ),
+    ...(hasNoHigh ? [problem('parity', 'is reference; must be none without a LoRA of high frequency')] : []),
+  ];
 }
 
 function cutProblems({ cut }: CmloraComposition, { unet }: CompositionContext): readonly Problem[] {

@@ -24,18 +24,37 @@ export function highBandRadius(largestRadius: number): number {
  */
 export function highBandStatistic(plane: Plane, amplitude: Amplitude): number {
   const profile = radialProfile(plane, amplitude);
+  return bandFrom(profile, highBandRadius(profile.length - 1));
+}
+
+/** NaN where the profile has no bin from that radius on. */
+function bandFrom(profile: Float64Array, radius: number): number {
   const largest = profile.reduce((max, value) => Math.max(max, value), Number.NEGATIVE_INFINITY);
-  const band = profile.subarray(highBandRadius(profile.length - 1));
+  const band = profile.subarray(radius);
   return band.reduce((sum, value) => sum + value / largest, 0) / band.length;
 }
 
-/** The statistic of a latent [1, channels, height, width]: of the mean of its channels (the authors' online mode). */
-export function highBandOfLatent({ data, dims }: Tensor, amplitude: Amplitude): number {
+/**
+ * The statistic of a latent [1, channels, height, width]: of the mean of its channels (the authors' online mode). Does not hang on how
+ * a sampler scales its latents.
+ */
+export function highBandOfLatent(latent: Tensor, amplitude: Amplitude): number {
+  return highBandStatistic(meanOfChannels(latent), amplitude);
+}
+
+/** The authors' online mode to the letter: from bin 80 on, which a latent below 114x114 does not have; NaN there (cmlora.md, G.1). */
+export function referenceHighBandOfLatent(latent: Tensor): number {
+  return bandFrom(radialProfile(meanOfChannels(latent), 'raw'), REFERENCE_RADIUS);
+}
+
+const REFERENCE_RADIUS = 80;
+
+function meanOfChannels({ data, dims }: Tensor): Plane {
   const [, channels = 1, height = 0, width = 0] = dims;
   const size = height * width;
   const values = new Float64Array(size);
   for (const [index, value] of data.entries()) values[index % size] = (values[index % size] ?? 0) + value / channels;
-  return highBandStatistic({ height, width, values }, amplitude);
+  return { height, width, values };
 }
 
 /** The statistic of a finished picture: of its greys, whole numbers from 0 to 255 (the authors' notebook, which takes the logarithm). */

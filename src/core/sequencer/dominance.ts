@@ -1,5 +1,6 @@
 import { assert } from '../assert.ts';
 import type { CmloraComposition } from '../composition/options.ts';
+import { offlinePhase } from './phase.ts';
 
 /**
  * Whose turn it is: from evaluation to evaluation, the leading adapter, how long it leads, and how much more its vote counts
@@ -11,7 +12,6 @@ export interface DominanceRules {
   readonly adapterCount: number;
   /** Leaders of each phase, and how many evaluations of this trajectory lie in it. */
   readonly phases: readonly { readonly leaders: readonly number[]; readonly evaluationCount: number }[];
-  readonly phaseAt: number;
   readonly turn: CmloraComposition['turn'];
   readonly weights: CmloraComposition['weights'];
 }
@@ -30,26 +30,32 @@ export interface Turn {
   readonly coefficient: number;
 }
 
-/** The rules of a trajectory whose evaluations lie at the fractions `us`. */
+/**
+ * The rules of a trajectory whose evaluations lie at the fractions `us`. How many of them lie in a phase is counted by `phase_at`, also
+ * where the latent decides: that is what is to be expected.
+ */
 export function dominanceRules(
   composition: Pick<CmloraComposition, 'phase_at' | 'turn' | 'weights'>,
   phases: readonly (readonly number[])[],
   trajectory: { readonly us: readonly number[]; readonly adapterCount: number },
 ): DominanceRules {
   const { phase_at: phaseAt, turn, weights } = composition;
-  const countIn = (phase: number) => trajectory.us.filter((u) => phaseAtFraction(u, phaseAt, phases.length) === phase);
+  const phaseOf = (u: number) => (phases.length === 1 ? 0 : offlinePhase(u, phaseAt));
+  const countIn = (phase: number) => trajectory.us.filter((u) => phaseOf(u) === phase);
   return {
     adapterCount: trajectory.adapterCount,
     phases: phases.map((leaders, phase) => ({ leaders, evaluationCount: countIn(phase).length })),
-    phaseAt,
     turn,
     weights,
   };
 }
 
-/** The turn of the next evaluation, at trajectory fraction `u`; `previous` is null before the first. */
-export function nextTurn(rules: DominanceRules, u: number, previous: Turn | null): Turn {
-  const phase = phaseAtFraction(u, rules.phaseAt, rules.phases.length);
+/** The turn of the next evaluation, at trajectory fraction `u` and in a phase; `previous` is null before the first. */
+export function nextTurn(
+  rules: DominanceRules,
+  { u, phase }: { readonly u: number; readonly phase: number },
+  previous: Turn | null,
+): Turn {
   if (previous !== null && previous.phase === phase && previous.evaluationsLeft > 0) {
     return { ...previous, isFirstEvaluation: false, evaluationsLeft: previous.evaluationsLeft - 1 };
   }
@@ -77,10 +83,6 @@ export function votes(coefficient: number, adapterCount: number): { readonly lea
   return { leader: coefficient / sum, other: 1 / sum };
 }
 
-function phaseAtFraction(u: number, phaseAt: number, phaseCount: number): number {
-  return phaseCount === 1 || u < phaseAt ? 0 : 1;
-}
-
 /** A turn is shortened so that every leader of the phase leads at least twice, where the phase is long enough for that. */
 function turnLength(rules: DominanceRules, phase: number, u: number): number {
   const { near, middle, bounds } = rules.turn;
@@ -90,7 +92,7 @@ function turnLength(rules: DominanceRules, phase: number, u: number): number {
 }
 
 /** B.1: constant, or c0 - 1 + 2^-k after k turns, which is N - 1.5 + 2^-k for c0 = N - 0.5. */
-function coefficientOf(rules: DominanceRules, turnsCompleted: number): number {
+export function coefficientOf(rules: Pick<DominanceRules, 'adapterCount' | 'weights'>, turnsCompleted: number): number {
   const { initial, decay, floor } = rules.weights;
   const c0 = initial === 'n_minus_half' ? rules.adapterCount - 0.5 : initial;
   return decay === 'none' ? c0 : Math.max(floor, c0 - 1 + 2 ** -turnsCompleted);

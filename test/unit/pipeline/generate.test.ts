@@ -33,6 +33,7 @@ const CMLORA: Composition = {
   preset: 'fast',
   direction: 'high_first',
   mode: 'offline',
+  threshold: null,
   phase_at: 0.6,
   late_set: 'low',
   turn: { near: 2, middle: 3, bounds: [0.375, 0.875] },
@@ -43,6 +44,7 @@ const CMLORA: Composition = {
   uncond: 'per_lora',
   text_encoder: 'own',
   order: null,
+  parity: 'none',
 };
 
 const lora = (id: string): ResolvedRequest['loras'][number] => ({
@@ -94,6 +96,7 @@ function fakePorts(overrides: Partial<EnginePorts> = {}) {
       return rows.map(({ latent }) => filled(latent.dims, 0.1));
     },
     latentColours: async () => [0, 1, 2].map(() => [1, 0, 0, 0, 0]),
+    baseMedian: async () => 0.5,
     decode: async ({ dims: [, , height = 0, width = 0] }) => filled([1, 3, 8 * height, 8 * width], 0),
     async acquireAdapters() {
       calls.leases += 1;
@@ -239,6 +242,73 @@ describe('done', () => {
       ],
     });
     expect((await run({ ...request, guidance_scale: 1 }, fakePorts().ports)).at(-1)).toMatchObject({ warnings: [] });
+  });
+});
+
+describe('online', () => {
+  const online = { ...CMLORA, mode: 'online' } as const;
+  const low = { ...lora('b'), frequency_class: 'low' as const };
+  const request = { ...REQUEST, steps: 12, n: 2, loras: [lora('a'), low], composition: online };
+  const asked: unknown[] = [];
+  const withMedian = (value: number) =>
+    fakePorts({
+      async baseMedian(query) {
+        asked.push(query);
+        return value;
+      },
+    });
+
+  async function plansBy(threshold: number, from: ResolvedRequest = request) {
+    const { calls, ports } = withMedian(threshold);
+    const done = (await run(from, ports)).at(-1);
+    if (done?.type !== 'done') throw new Error('done comes last');
+    return { done, calls };
+  }
+  const leaders = (plan: readonly { readonly leader: string | null }[]) => plan.map(({ leader }) => leader).join('');
+
+  test('each image follows the plan that its own latent makes, which is told', async () => {
+    const { done, calls } = await plansBy(0.5);
+
+    expect(done.image_plans?.map(({ image, plan }) => [image, plan.length])).toEqual([
+      [0, 12],
+      [1, 12],
+    ]);
+    expect(done.plan).toEqual(done.image_plans?.[0]?.plan);
+    for (const { observed, leader } of done.plan) {
+      expect(observed?.threshold).toBe(0.5);
+      expect(leader).toBe(observed?.phase === 'first' ? 'a' : 'b');
+    }
+    const reuse = calls.unet.filter(({ cache }) => cache?.mode === 'reuse').length;
+    expect(done.passes).toEqual({ full: calls.unet.length - reuse, reuse });
+  });
+
+  test('a threshold that no latent reaches leaves after the least dwell, and one that all do never', async () => {
+    expect(leaders((await plansBy(1e9)).done.plan)).toBe('aaaaabbbbbbb');
+    expect(leaders((await plansBy(1e-9)).done.plan)).toBe('a'.repeat(12));
+  });
+
+  test("the threshold is the plain model's median at the request's size, guidance and phase, unless the request has one", async () => {
+    asked.length = 0;
+    await plansBy(0.5);
+    expect(asked).toEqual([{ width: 16, height: 24, guidanceScale: 7.5, timestep: 400 }]);
+
+    asked.length = 0;
+    const { done } = await plansBy(0.5, { ...request, composition: { ...online, threshold: 1e9 } });
+    expect([asked, leaders(done.plan)]).toEqual([[], 'aaaaabbbbbbb']);
+  });
+
+  test('nothing is looked at where one set leads all the way', async () => {
+    asked.length = 0;
+    const { done } = await plansBy(0.5, { ...request, loras: [lora('a'), lora('b')] });
+    expect([asked, done.image_plans, done.plan[0]?.observed]).toEqual([[], undefined, undefined]);
+  });
+
+  test('a plan says what is to be expected, and that it is no more than that: the change at phase_at', () => {
+    const plan = planned(request);
+    expect(plan.certainty).toBe('expected');
+    expect(plan.warnings[0]).toContain('mode online');
+    expect(leaders(plan.plan)).toBe(leaders(planned({ ...request, composition: CMLORA }).plan));
+    expect(planned({ ...request, composition: CMLORA }).certainty).toBe('exact');
   });
 });
 

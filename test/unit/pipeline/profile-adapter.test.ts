@@ -67,6 +67,7 @@ function fakePorts(overrides: Partial<EnginePorts> = {}) {
   const calls = { unet: [] as (readonly UnetRow[])[], leases: 0, decodes: 0 };
   const ports: EnginePorts = {
     latentColours: async () => [[], [], []],
+    baseMedian: async () => 0,
     tokenize: (text) => ({ ids: [text.length, 0, 0], truncated: text.length > 20 }),
     encodeText: async (rows) =>
       rows.map(({ ids, adapters }) => ({ data: Float32Array.from([ids[0] ?? 0, adapters.length]), dims: [1, 1, 2] })),

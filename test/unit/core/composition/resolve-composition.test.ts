@@ -1,12 +1,16 @@
 import { expect, test } from 'vitest';
+import { planComposition } from '../../../../src/core/composition/index.ts';
+import type { FrequencyClass } from '../../../../src/core/composition/method.ts';
 import {
   type CompositionContext,
   compositionProblems,
   resolveComposition,
 } from '../../../../src/core/composition/resolve-composition.ts';
+import { adaptersOf, compositionOf, plansOf, setupOf } from '../../../support/composition.ts';
 
-const CONTEXT: CompositionContext = {
+const CONTEXT: CompositionContext & { readonly classes: readonly FrequencyClass[] } = {
   loraIds: ['ink', 'fox'],
+  classes: ['high', 'low'],
   evaluationCount: 20,
   unet: { layersPerBlock: 2, levels: 4 },
 };
@@ -27,6 +31,7 @@ test('nothing of cmlora is left implicit', () => {
     preset: 'quality',
     direction: 'high_first',
     mode: 'offline',
+    threshold: null,
     phase_at: 0.6,
     late_set: 'low',
     turn: { near: 2, middle: 3, bounds: [0.375, 0.875] },
@@ -37,6 +42,7 @@ test('nothing of cmlora is left implicit', () => {
     uncond: 'per_lora',
     text_encoder: 'own',
     order: null,
+    parity: 'none',
   });
 });
 
@@ -54,13 +60,31 @@ test('ages and warm-up grow with the trajectory', () => {
   ]);
 });
 
-test('fast refreshes half as often and reuses the outermost cut', () => {
+test('fast refreshes who starts to lead, and reuses the outermost cut', () => {
   expect(resolveComposition({ method: 'cmlora', preset: 'fast' }, CONTEXT)).toMatchObject({
     preset: 'fast',
-    refresh: { policy: 'oldest_first', every: 2, max_age: 3, warm_up: 2 },
+    refresh: { policy: 'on_turn', max_age: 10, warm_up: 1 },
     cut: { level: 0, layers: 1 },
   });
 });
+
+test.each([
+  [25, 0.08, 0.85, 0.95],
+  [25, 0.135, 1, 1.15],
+  [50, 0.08, 0.8, 1],
+  [50, 0.135, 0.9, 1.1],
+])(
+  'fast runs four LoRAs in %d evaluations at about one full pass each, where a reuse pass is %d of one',
+  (evaluationCount, share, least, most) => {
+    const setup = setupOf(adaptersOf('high', 'high', 'high', 'low'), evaluationCount);
+    const planner = planComposition(compositionOf({ method: 'cmlora', preset: 'fast' }, setup), setup);
+    const passes = plansOf(planner, setup).flatMap((plan) => plan.passes);
+    const cost = passes.reduce((sum, { cache }) => sum + (cache?.mode === 'reuse' ? share : 1), 0);
+    // A full pass is both guidance halves.
+    expect(cost / 2 / evaluationCount).toBeGreaterThan(least);
+    expect(cost / 2 / evaluationCount).toBeLessThan(most);
+  },
+);
 
 test('reference is what the authors ran: no bound on the age, and all but the first lead late', () => {
   expect(resolveComposition({ method: 'cmlora', preset: 'reference' }, CONTEXT)).toMatchObject({
@@ -87,17 +111,82 @@ test('any option beside a preset overrides it, one field of a group at a time', 
   expect(composition).toMatchObject({
     phase_at: 0,
     turn: { near: 2, middle: 5 },
-    refresh: { every: 0, forced_end: 2, max_age: 3 },
+    refresh: { policy: 'on_turn', every: 0, forced_end: 2, max_age: 10 },
     cut: { level: 0, layers: 1 },
   });
 });
 
 test('a resolved composition asked for again resolves to itself', () => {
-  const { order: _, ...resolved } = resolveComposition({ method: 'cmlora', preset: 'fast' }, CONTEXT) as Extract<
+  const {
+    order: _,
+    threshold: __,
+    ...resolved
+  } = resolveComposition({ method: 'cmlora', preset: 'fast' }, CONTEXT) as Extract<
     ReturnType<typeof resolveComposition>,
     { method: 'cmlora' }
   >;
-  expect(resolveComposition(resolved, CONTEXT)).toEqual({ ...resolved, order: null });
+  expect(resolveComposition(resolved, CONTEXT)).toEqual({ ...resolved, order: null, threshold: null });
+});
+
+test('nothing of a rival is left implicit', () => {
+  const triggers = [{ id: 'fox', phrases: ['red fox'] }];
+  const context = { ...CONTEXT, evaluationCount: 50 };
+  expect(resolveComposition({ method: 'lorahub' }, context)).toEqual({
+    method: 'lorahub',
+    weights: [
+      { id: 'ink', weight: 1 },
+      { id: 'fox', weight: 1 },
+    ],
+    text_encoder: 'all',
+  });
+  expect(resolveComposition({ method: 'switch-a' }, context)).toEqual({
+    method: 'switch-a',
+    tau: 5,
+    phase_at: 0.6,
+    text_encoder: 'own',
+  });
+  expect(resolveComposition({ method: 'w-switch', triggers }, context)).toEqual({
+    method: 'w-switch',
+    triggers: [{ id: 'ink', phrases: [] }, ...triggers],
+    weights: null,
+    // 5 % of 50 is 2.5, and a half goes to the even number, as in Python.
+    tau: 2,
+    closing: { id: 'ink', evaluations: 2 },
+    text_encoder: 'own',
+  });
+  expect(resolveComposition({ method: 'w-composite' }, context)).toMatchObject({ weights: null, text_encoder: 'own' });
+  expect(resolveComposition({ method: 'delta-composite' }, context)).toMatchObject({ scale: 1, uncond: 'per_lora' });
+  expect(resolveComposition({ method: 'loratorio-like' }, context)).toMatchObject({ patches: 8, temperature: 0.05 });
+});
+
+test("a rival's list is put into the order of the request, and must name its LoRAs", () => {
+  const weights = [
+    { id: 'fox', weight: 0.5 },
+    { id: 'ink', weight: 0.25 },
+  ];
+  const resolved = resolveComposition({ method: 'lorahub', weights }, CONTEXT);
+  expect(resolved).toMatchObject({ weights: weights.toReversed() });
+  expect(compositionProblems(resolved, CONTEXT)).toEqual([]);
+
+  const wrong = resolveComposition(
+    {
+      method: 'w-switch',
+      triggers: [
+        { id: 'cat', phrases: [] },
+        { id: 'ink', phrases: [] },
+        { id: 'ink', phrases: ['x'] },
+      ],
+      weights: [{ id: 'ink', weight: 0 }],
+      closing: { id: 'cat' },
+    },
+    CONTEXT,
+  );
+  expect(compositionProblems(wrong, CONTEXT).map(({ message }) => message)).toEqual([
+    'composition.triggers names ["ink","ink","fox","cat"]; must name each of ["ink","fox"] once',
+    'composition.weights names ["ink"]; must name each of ["ink","fox"] once',
+    'composition.weights are all 0; at least one must be above it',
+    'composition.closing.id is "cat"; must be one of ["ink","fox"]',
+  ]);
 });
 
 test('what does not fit the checkpoint or the request is reported all at once', () => {
@@ -112,4 +201,44 @@ test('what does not fit the checkpoint or the request is reported all at once', 
     'composition.order is ["ink","ink"]; must name each of ["ink","fox"] once',
   ]);
   expect(compositionProblems(resolveComposition(undefined, CONTEXT), CONTEXT)).toEqual([]);
+});
+
+test('parity starts from the preset reference, and its online mode from the threshold of the authors', () => {
+  const parity = { method: 'cmlora', parity: 'reference' } as const;
+  expect(resolveComposition(parity, CONTEXT)).toMatchObject({ preset: 'reference', threshold: null });
+  expect(resolveComposition({ ...parity, mode: 'online' }, CONTEXT)).toMatchObject({ threshold: 0.4 });
+  expect(resolveComposition({ ...parity, mode: 'online', threshold: 0.2 }, CONTEXT)).toMatchObject({ threshold: 0.2 });
+  expect(resolveComposition({ method: 'cmlora', mode: 'online' }, CONTEXT)).toMatchObject({ threshold: null });
+  expect(compositionProblems(resolveComposition(parity, CONTEXT), CONTEXT)).toEqual([]);
+});
+
+test("what the authors' code does not have is refused beside parity, all at once", () => {
+  const composition = resolveComposition(
+    {
+      method: 'cmlora',
+      preset: 'fast',
+      parity: 'reference',
+      direction: 'low_first',
+      refresh: { policy: 'oldest_first' },
+      cache: 'delta',
+      uncond: 'base',
+    },
+    CONTEXT,
+  );
+  const allLow = { ...CONTEXT, classes: ['low', 'low'] as const };
+  expect(compositionProblems(composition, allLow).map(({ message }) => message)).toEqual([
+    'composition.direction is low_first; must be high_first with parity reference',
+    'composition.late_set is low; must be all_but_first with parity reference',
+    'composition.refresh.policy is oldest_first; must be on_turn or all with parity reference',
+    'composition.cache is delta; must be feature with parity reference',
+    'composition.uncond is base; must be per_lora with parity reference',
+    'composition.parity is reference; must be none without a LoRA of high frequency',
+  ]);
+});
+
+test('a threshold without a mode that looks at the latent is refused', () => {
+  const composition = resolveComposition({ method: 'cmlora', threshold: 0.3 }, CONTEXT);
+  expect(compositionProblems(composition, CONTEXT).map(({ message }) => message)).toEqual([
+    'composition.threshold is 0.3; must be left out with mode offline, which looks at no latent',
+  ]);
 });

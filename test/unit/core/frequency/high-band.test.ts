@@ -1,6 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { fft2d } from '../../../../src/core/frequency/fft2d.ts';
-import { highBandRadius, highBandShare, highBandStatistic } from '../../../../src/core/frequency/high-band.ts';
+import {
+  highBandOfLatent,
+  highBandRadius,
+  highBandShare,
+  highBandStatistic,
+  referenceHighBandOfLatent,
+} from '../../../../src/core/frequency/high-band.ts';
 import { radialEnergy } from '../../../../src/core/frequency/radial-profile.ts';
 import { radiusBins } from '../../../../src/core/frequency/radius-bins.ts';
 import { randn } from '../../../../src/core/random/torch-generator.ts';
@@ -18,6 +24,23 @@ test('the band starts at the exact fifth for every radius, with no rounding erro
   for (let largest = 0; largest < 2000; largest++) {
     expect(highBandRadius(largest)).toBe(Math.floor((largest + 4) / 5));
   }
+});
+
+describe('the high band of a latent', () => {
+  const latentOf = (side: number) => randn(0, [1, 4, side, side]);
+
+  test('does not hang on how a sampler scales it', () => {
+    const latent = latentOf(16);
+    const scaled = { ...latent, data: latent.data.map((value) => value / 8) };
+    expect(highBandOfLatent(scaled, 'raw')).toBe(highBandOfLatent(latent, 'raw'));
+  });
+
+  test("as the authors' code has it is no number below 114x114, where radius 80 is not reached, and one above", () => {
+    expect([16, 64, 112].map((side) => referenceHighBandOfLatent(latentOf(side)))).toEqual([NaN, NaN, NaN]);
+    const large = referenceHighBandOfLatent(latentOf(128));
+    expect(large).toBeGreaterThan(0);
+    expect(large).toBeLessThan(1);
+  });
 });
 
 describe('white noise', () => {

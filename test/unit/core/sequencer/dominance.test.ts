@@ -25,9 +25,13 @@ function rulesOf(
   return dominanceRules(composition, phases, { us: fractions(count), adapterCount });
 }
 
-function turnsOf(rules: DominanceRules, count: number): readonly Turn[] {
+/** The phase changes at `phaseAt`. */
+function turnsOf(rules: DominanceRules, count: number, phaseAt = 0.6): readonly Turn[] {
   const turns: Turn[] = [];
-  for (const u of fractions(count)) turns.push(nextTurn(rules, u, turns.at(-1) ?? null));
+  for (const u of fractions(count)) {
+    const phase = rules.phases.length === 1 || u < phaseAt ? 0 : 1;
+    turns.push(nextTurn(rules, { u, phase }, turns.at(-1) ?? null));
+  }
   return turns;
 }
 
@@ -60,7 +64,11 @@ test('the second phase has its own leaders and counts its turns from the start',
 });
 
 test('a turn that the phase change cuts short counts as completed', () => {
-  const turns = turnsOf(rulesOf([[0], [1]], 10, { turn: { near: 4, middle: 4, bounds: [0, 1] }, phase_at: 0.5 }), 10);
+  const turns = turnsOf(
+    rulesOf([[0], [1]], 10, { turn: { near: 4, middle: 4, bounds: [0, 1] }, phase_at: 0.5 }),
+    10,
+    0.5,
+  );
   // Five evaluations a phase: turns are shortened to two, so that the one leader leads twice; the third turn is cut.
   expect(turns.map(({ index }) => index)).toEqual([0, 0, 1, 1, 2, 3, 3, 4, 4, 5]);
 });
