@@ -15,7 +15,7 @@ export default defineConfig({
             'test/unit/**/*.test.ts',
             'test/conformance/**/*.test.ts',
             'test/property/**/*.test.ts',
-            'test/tidy.test.ts',
+            'test/*.test.ts',
           ],
         },
       },
