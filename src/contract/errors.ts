@@ -22,6 +22,7 @@ export type ErrorCode =
   | 'lora_exists'
   | 'registry_full'
   | 'digest_mismatch'
+  | 'upload_cut_off'
   | 'busy'
   | 'queue_full'
   | 'no_worker'
@@ -135,6 +136,12 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorRow>> = {
     grpc: 'INVALID_ARGUMENT',
     retryable: false,
     title: 'The bytes that arrived are not those that were announced',
+  },
+  upload_cut_off: {
+    http: 400,
+    grpc: 'INVALID_ARGUMENT',
+    retryable: false,
+    title: 'The upload ended before it was complete',
   },
   busy: { http: 503, grpc: 'UNAVAILABLE', retryable: true, title: 'There is too much to do at this moment; try again' },
   no_worker: { http: 503, grpc: 'UNAVAILABLE', retryable: true, title: 'No worker serves this model at present' },

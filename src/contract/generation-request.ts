@@ -39,6 +39,13 @@ const LORA_SCHEMA = Type.Object(
     id: Type.Optional(
       Type.String({ minLength: 1, maxLength: 255, 'x-allowed': 'the id of a LoRA, at most 255 characters' }),
     ),
+    name: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 255,
+        'x-allowed': 'the name of an uploaded LoRA, at most 255 characters',
+      }),
+    ),
     sha256: Type.Optional(
       Type.String({ pattern: '^[0-9a-f]{64}$', 'x-allowed': "a file's sha256: 64 lower-case hexadecimal digits" }),
     ),
@@ -51,6 +58,11 @@ const LORA_SCHEMA = Type.Object(
         { description: 'One number for both parts, or one for each. Default 1.' },
       ),
     ),
+    trigger: Type.Optional(
+      Type.Enum(['inject', 'none'], {
+        description: 'inject: what calls the LoRA is put behind the prompt, unless it is there. Default none.',
+      }),
+    ),
     frequency_class: Type.Optional(
       Type.Enum(['high', 'low'], {
         description:
@@ -58,7 +70,7 @@ const LORA_SCHEMA = Type.Object(
       }),
     ),
   },
-  { ...closed, description: 'A LoRA, named by exactly one of `id` and `sha256`; each file once.' },
+  { ...closed, description: 'A LoRA, named by exactly one of `id`, `name` and `sha256`; each file once.' },
 );
 
 const scale = (description: string) =>

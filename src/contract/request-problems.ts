@@ -30,13 +30,7 @@ export function shapeProblems(schema: TSchema, request: unknown): readonly Probl
 const PROBLEMS_SHOWN = 100;
 
 /** Fields that a later version brings, as paths without indices. */
-const LATER_FIELDS: ReadonlySet<string> = new Set([
-  'strict_loras',
-  'cache',
-  'output.metadata',
-  'loras[].name',
-  'loras[].trigger',
-]);
+const LATER_FIELDS: ReadonlySet<string> = new Set(['strict_loras', 'cache', 'output.metadata']);
 
 function problemOf(problem: SchemaProblem): Problem {
   // A path is as long as the longest name that somebody made up.
@@ -85,12 +79,10 @@ function loraNameProblems(request: unknown): readonly Problem[] {
   const loras = fieldOf(request, 'loras');
   if (!Array.isArray(loras)) return [];
   return loras.flatMap((lora: unknown, index): readonly Problem[] => {
-    const names = ['id', 'sha256'].filter((name) => fieldOf(lora, name) !== undefined);
+    const names = ['id', 'name', 'sha256'].filter((name) => fieldOf(lora, name) !== undefined);
     if (names.length === 1 || typeof lora !== 'object' || lora === null) return [];
-    // A LoRA named in a way that is not supported yet is reported as that, not as nameless.
-    if (names.length === 0 && fieldOf(lora, 'name') !== undefined) return [];
     const subject = `loras[${index}]`;
-    const has = names.length === 0 ? 'has neither id nor sha256' : 'has both id and sha256';
+    const has = names.length === 0 ? 'has none of id, name and sha256' : `has ${names.join(' and ')}`;
     return [{ code: 'invalid_request', subject, message: `${subject} ${has}; must have exactly one of them` }];
   });
 }

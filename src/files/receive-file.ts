@@ -18,7 +18,7 @@ export interface ReceivedFile {
   discard(): Promise<void>;
 }
 
-/** Throws `body_too_large`, and whatever the source does. */
+/** Throws `body_too_large`, `upload_cut_off` where the source fails, and `storage_unavailable` where the disk does. */
 export async function receiveFile(
   source: AsyncIterable<Uint8Array>,
   options: { readonly directory: string; readonly maxBytes: number },
@@ -30,7 +30,7 @@ export async function receiveFile(
   const hash = createHash('sha256');
   let bytes = 0;
   async function* measured() {
-    for await (const piece of source) {
+    for await (const piece of orCutOff(source)) {
       bytes += piece.length;
       if (bytes > maxBytes) throw new ServiceError('body_too_large', `a file may have ${maxBytes} bytes at most`);
       hash.update(piece);
@@ -39,9 +39,19 @@ export async function receiveFile(
   }
   try {
     await pipeline(measured(), createWriteStream(path, { flags: 'wx' }));
-  } catch (error) {
+  } catch (cause) {
     await discard();
-    throw error;
+    if (cause instanceof ServiceError) throw cause;
+    throw new ServiceError('storage_unavailable', 'the gateway cannot keep what it receives', { cause });
   }
   return { path, sha256: hash.digest('hex'), bytes, discard };
+}
+
+async function* orCutOff(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
+  try {
+    yield* source;
+  } catch (cause) {
+    if (cause instanceof ServiceError) throw cause;
+    throw new ServiceError('upload_cut_off', 'the file ended before it was complete', { cause });
+  }
 }

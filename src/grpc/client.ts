@@ -1,7 +1,14 @@
 import { type ChannelCredentials, Client, credentials, Metadata } from '@grpc/grpc-js';
 import type { ProblemDetails } from '../contract/errors.ts';
 import type { GenerationResult } from '../contract/generation-result.ts';
-import { loadDefinitions, type RpcName, rpcsOf } from './protocol.ts';
+import {
+  LORA_SERVICE_NAME,
+  type LoraRpcName,
+  loadDefinitions,
+  type RpcName,
+  rpcsOf,
+  SERVICE_NAME,
+} from './protocol.ts';
 
 /**
  * A client of our own service, for the demo and the tests. Others make theirs from proto/. A call that fails rejects with grpc-js'
@@ -10,6 +17,10 @@ import { loadDefinitions, type RpcName, rpcsOf } from './protocol.ts';
 export interface GrpcClient {
   /** A call with one answer. */
   call(rpc: Exclude<RpcName, 'Generate' | 'Watch'>, request: object): Promise<Readonly<Record<string, unknown>>>;
+  /** A call of LoraService with one answer. */
+  loras(rpc: Exclude<LoraRpcName, 'Upload'>, request: object): Promise<Readonly<Record<string, unknown>>>;
+  /** Sends `start` and then the pieces, no faster than the server takes them. */
+  upload(start: object, pieces: Iterable<Uint8Array>): Promise<Readonly<Record<string, unknown>>>;
   /** A stream of events; aborting the signal cancels the call. */
   events(
     rpc: 'Generate' | 'Watch',
@@ -49,21 +60,50 @@ export function openGrpcClient(
   const client = new Client(address, options.credentials ?? credentials.createInsecure());
   const metadata = new Metadata();
   if (options.apiKey !== undefined) metadata.set('authorization', `Bearer ${options.apiKey}`);
-  const rpcs = rpcsOf(loadDefinitions());
-  const rpcNamed = (name: RpcName) => {
-    const rpc = rpcs[name];
-    if (rpc === undefined) throw new Error(`proto/ has no rpc ${name}`);
+  const definitions = loadDefinitions();
+  const rpcNamed = (name: string, service = SERVICE_NAME) => {
+    const rpc = rpcsOf(definitions, service)[name];
+    if (rpc === undefined) throw new Error(`proto/ has no rpc ${name} of ${service}`);
     return rpc;
   };
-  return {
-    call(name, request) {
-      const { path, requestSerialize, responseDeserialize } = rpcNamed(name);
-      return new Promise((resolve, reject) => {
-        client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, metadata, (error, response) => {
-          if (error !== null) reject(error);
-          else resolve({ ...response });
-        });
+  const unary = ({ path, requestSerialize, responseDeserialize }: ReturnType<typeof rpcNamed>, request: object) =>
+    new Promise<Readonly<Record<string, unknown>>>((resolve, reject) => {
+      client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, metadata, (error, response) => {
+        if (error !== null) reject(error);
+        else resolve({ ...response });
       });
+    });
+  return {
+    call: (name, request) => unary(rpcNamed(name), request),
+    loras: (name, request) => unary(rpcNamed(name, LORA_SERVICE_NAME), request),
+    async upload(start, pieces) {
+      const { path, requestSerialize, responseDeserialize } = rpcNamed('Upload', LORA_SERVICE_NAME);
+      let answer: (settled: { readonly error: unknown } | { readonly response: object }) => void = () => {};
+      const answered = new Promise<{ readonly error: unknown } | { readonly response: object }>((resolve) => {
+        answer = resolve;
+      });
+      const call = client.makeClientStreamRequest(
+        path,
+        requestSerialize,
+        responseDeserialize,
+        metadata,
+        (error, response) => answer(error !== null ? { error } : { response: response ?? {} }),
+      );
+      call.on('error', () => {});
+      call.write({ start });
+      let isAnswered = false;
+      void answered.then(() => {
+        isAnswered = true;
+        call.emit('drain');
+      });
+      for (const data of pieces) {
+        if (isAnswered) break;
+        if (!call.write({ data })) await new Promise((resolve) => call.once('drain', resolve));
+      }
+      call.end();
+      const settled = await answered;
+      if ('error' in settled) throw settled.error;
+      return { ...settled.response };
     },
     async *events(name, request, { signal, deadline } = {}) {
       const { path, requestSerialize, responseDeserialize } = rpcNamed(name);

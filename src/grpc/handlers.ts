@@ -1,4 +1,5 @@
 import {
+  type handleClientStreamingCall,
   type handleServerStreamingCall,
   type handleUnaryCall,
   type Metadata,
@@ -16,6 +17,7 @@ import { measureCall } from './measure.ts';
 import type { Protocol } from './protocol.ts';
 import { scopesOf } from './rpc-scopes.ts';
 import type { Received } from './strict-message.ts';
+import { openUpload } from './upload-stream.ts';
 
 /** Between grpc-js and the files in rpc/: reads the request, turns what is thrown into a status, logs what is the service's own fault. */
 
@@ -39,6 +41,13 @@ export type StreamAnswer<Request> = (
   idempotencyKey?: string,
 ) => Promise<CallStatus | undefined>;
 
+/** How a call that sends a file is answered. */
+export type UploadAnswer = (
+  caller: Principal,
+  start: Readonly<Record<string, unknown>>,
+  content: AsyncIterable<Uint8Array>,
+) => Promise<object>;
+
 export function unary<Request>(
   answer: UnaryAnswer<Request>,
   { access, protocol, logger, metrics }: HandlerContext,
@@ -56,6 +65,34 @@ export function unary<Request>(
         const answer = statusOfError(error, protocol);
         end(answer.code);
         callback(answer);
+      },
+    );
+  };
+}
+
+export function upload(
+  answer: UploadAnswer,
+  { access, protocol, logger, metrics }: HandlerContext,
+): handleClientStreamingCall<Received<object>, object> {
+  return (call, callback) => {
+    const end = measureCall(call.getPath(), metrics);
+    const run = async () => {
+      const caller = await admit(call, access);
+      const { start, content } = await openUpload(call);
+      return answer(caller, start, content);
+    };
+    run().then(
+      (response) => {
+        end(status.OK);
+        callback(null, response);
+      },
+      (error: unknown) => {
+        if (!call.cancelled) logFault(error, call.getPath(), logger);
+        const refusal = statusOfError(error, protocol);
+        end(call.cancelled ? status.CANCELLED : refusal.code);
+        callback(refusal);
+        // What is still on its way is read and dropped, or the stream would never end.
+        call.resume();
       },
     );
   };

@@ -11,6 +11,11 @@ export const RPC_SCOPES: Readonly<Record<string, readonly Scope[]>> = {
   'GenerationService/Watch': ['generate'],
   'GenerationService/Cancel': ['generate'],
   'GenerationService/Plan': ['generate'],
+  'GenerationService/Replay': ['generate'],
+  'LoraService/List': ['generate', 'registry'],
+  'LoraService/Get': ['generate', 'registry'],
+  'LoraService/Upload': ['registry'],
+  'LoraService/Delete': ['registry'],
 };
 
 /** `path` as it is on the wire: `/overtone.v1.GenerationService/Get`. */

@@ -1,18 +1,21 @@
 import { Server, ServerCredentials } from '@grpc/grpc-js';
-import { LIMITS } from '../contract/limits.ts';
 import type { Access } from '../service/access.ts';
 import type { Generations } from '../service/generations.ts';
 import type { Health } from '../service/health.ts';
+import type { LoraUploads } from '../service/lora-uploads.ts';
+import type { Loras } from '../service/loras.ts';
 import type { GatewayMetrics } from '../telemetry/gateway-metrics.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { type HandlerContext, serverStream, unary } from './handlers.ts';
+import { type HandlerContext, serverStream, unary, upload } from './handlers.ts';
 import { addHealthService } from './health.ts';
-import { loadProtocol, type RpcName } from './protocol.ts';
+import { type LoraRpcName, loadProtocol, type RpcName, UPLOAD_MESSAGE_BYTES } from './protocol.ts';
 import { addReflectionService } from './reflection.ts';
 import { cancel } from './rpc/cancel.ts';
 import { generate } from './rpc/generate.ts';
 import { get } from './rpc/get.ts';
+import { deleteLora, getLora, listLoras, uploadLora } from './rpc/loras.ts';
 import { plan } from './rpc/plan.ts';
+import { replay } from './rpc/replay.ts';
 import { submit } from './rpc/submit.ts';
 import { watch } from './rpc/watch.ts';
 
@@ -28,6 +31,8 @@ export interface GrpcServer {
 export interface GrpcServerOptions {
   readonly access: Access;
   readonly generations: Generations;
+  readonly loras: Loras;
+  readonly uploads: LoraUploads;
   readonly health: Health;
   readonly metrics: GatewayMetrics;
   readonly logger: Logger;
@@ -46,7 +51,8 @@ export interface GrpcTls {
 }
 
 const SERVER_OPTIONS = {
-  'grpc.max_receive_message_length': LIMITS.bodyBytes,
+  // Of an upload's pieces; what holds a request has less (strict-message.ts).
+  'grpc.max_receive_message_length': UPLOAD_MESSAGE_BYTES,
   // A caller that has vanished without a word is noticed after 40 s, and what it asked `Generate` for is cancelled.
   'grpc.keepalive_time_ms': 30_000,
   'grpc.keepalive_timeout_ms': 10_000,
@@ -57,7 +63,7 @@ const CLOSE_MS = 2_000;
 
 /** Resolves when it listens; rejects where the address cannot be had. */
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
-  const { access, generations, health, metrics, logger, address } = options;
+  const { access, generations, loras, uploads, health, metrics, logger, address } = options;
   const closing = new AbortController();
   const protocol = loadProtocol();
   const context: HandlerContext = { access, metrics, protocol, logger, closing: closing.signal };
@@ -68,10 +74,18 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     Watch: serverStream(watch(generations), context),
     Cancel: unary(cancel(generations), context),
     Plan: unary(plan(generations), context),
+    Replay: unary(replay(generations), context),
   } satisfies Record<RpcName, unknown>;
+  const loraHandlers = {
+    List: unary(listLoras(loras), context),
+    Get: unary(getLora(loras), context),
+    Upload: upload(uploadLora(uploads), context),
+    Delete: unary(deleteLora(uploads), context),
+  } satisfies Record<LoraRpcName, unknown>;
 
   const server = new Server(SERVER_OPTIONS);
   server.addService(protocol.service, handlers);
+  server.addService(protocol.loraService, loraHandlers);
   addReflectionService(server);
   const port = await bind(server, address, credentialsOf(options.tls));
   const stopHealth = addHealthService(server, health);

@@ -9,15 +9,22 @@ import { ServiceError } from '../contract/errors.ts';
  * Wire format: https://protobuf.dev/programming-guides/encoding/
  */
 
-/** A message that has arrived and has not been read. Throws `invalid_request` where it is damaged, or holds unknown fields or broken text. */
+/** A message that has arrived and has not been read. Throws `body_too_large`, and `invalid_request` where it is damaged, or holds unknown fields or broken text. */
 export type Received<Message> = () => Message;
 
 type Types = (name: string) => MessageTypeDefinition<object, object> | undefined;
 
 const PACKAGE = 'overtone.v1';
 
-export function strictly(bytes: Buffer, type: MessageTypeDefinition<object, object>, types: Types): Received<unknown> {
+export function strictly(
+  bytes: Buffer,
+  type: MessageTypeDefinition<object, object>,
+  { types, maxBytes }: { readonly types: Types; readonly maxBytes: number },
+): Received<unknown> {
   return () => {
+    if (bytes.length > maxBytes) {
+      throw new ServiceError('body_too_large', `request is ${bytes.length} bytes; must be at most ${maxBytes}`);
+    }
     const message = read(bytes, type);
     const unknown = unknownFields(bytes, fieldsOf(type), types, '');
     if (unknown.length > 0) throw new ServiceError('invalid_request', unknown.join('; '));

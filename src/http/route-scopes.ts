@@ -16,7 +16,13 @@ export const ROUTE_SCOPES: Readonly<Record<string, Row>> = {
   'GET /v1/generations/:id': GENERATE,
   'GET /v1/generations/:id/events': GENERATE,
   'GET /v1/generations/:id/images/:index': GENERATE,
+  'GET /v1/generations/:id/images/:index/link': GENERATE,
+  // Its signature is the key.
+  'GET /v1/blobs/:sha256': 'public',
   'POST /v1/generations/:id/cancel': GENERATE,
+  'POST /v1/generations/:id/replay': GENERATE,
+  'POST /v1/loras': ['registry'],
+  'DELETE /v1/loras/:id': ['registry'],
   'GET /v1/loras': ['generate', 'registry'],
   'GET /v1/loras/:id': ['generate', 'registry'],
   'GET /v1/loras/:id/profile': ['generate', 'registry'],

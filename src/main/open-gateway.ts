@@ -3,7 +3,6 @@ import type { FastifyInstance } from 'fastify';
 import { SCHEMA } from '../config/schema.ts';
 import type { Settings } from '../config/settings.ts';
 import { InputError } from '../core/problem.ts';
-import { openLoraFolder } from '../files/lora-folder.ts';
 import { type GrpcServer, startGrpcServer } from '../grpc/server.ts';
 import { createHttpApp } from '../http/app.ts';
 import { EventReader } from '../queue/event-reader.ts';
@@ -13,7 +12,6 @@ import { createApiKeys } from '../service/api-keys.ts';
 import { startCaretaker } from '../service/caretaker.ts';
 import { createGenerations } from '../service/generations.ts';
 import { createHealth } from '../service/health.ts';
-import { createLoras } from '../service/loras.ts';
 import { createMetricsPage } from '../service/metrics.ts';
 import { createModels } from '../service/models.ts';
 import { createProfiles } from '../service/profiles.ts';
@@ -23,7 +21,6 @@ import { createAllowances } from '../store/allowances.ts';
 import { createJobJournal } from '../store/job-journal.ts';
 import { createKeyStore } from '../store/key-store.ts';
 import { createMetricsBoard } from '../store/metrics-board.ts';
-import { openBlobStore } from '../store/open-blob-store.ts';
 import { createProfileStore } from '../store/profile-store.ts';
 import { createWebhookOutbox } from '../store/webhook-outbox.ts';
 import { createWebhookSecrets } from '../store/webhook-secrets.ts';
@@ -32,7 +29,7 @@ import { createGatewayMetrics } from '../telemetry/gateway-metrics.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { checkAccess, decideAccess } from './access.ts';
 import { answersWithin, connectRedis } from './connect-redis.ts';
-import { loraDirectory } from './folders.ts';
+import { openStorage } from './open-storage.ts';
 import type { Running } from './program.ts';
 import { readTls } from './read-tls.ts';
 import { requireSettings } from './require-setting.ts';
@@ -52,8 +49,6 @@ export async function openGateway(settings: Settings, logger: Logger): Promise<G
   requireSettings(settings, 'redisUrl');
   const { redisUrl: url } = settings;
   const tls = await readTls(settings);
-  const folder = openLoraFolder(await loraDirectory(settings));
-  const blobs = await openBlobStore(settings);
   const redis = connectRedis({ url, use: 'prompt', logger });
   const blocking = connectRedis({ url, use: 'patient', logger });
   const metrics = createGatewayMetrics();
@@ -76,6 +71,8 @@ export async function openGateway(settings: Settings, logger: Logger): Promise<G
     isAutomatic: settings.profiles === 'auto',
     logger,
   });
+  const storage = await openStorage({ settings, redis, models, profiles, logger });
+  const { blobs, links, shelf, loras, uploads } = storage;
   const outbox = createWebhookOutbox(redis);
   const secrets = createWebhookSecrets(redis, Date.now);
   const page = createMetricsPage({
@@ -89,8 +86,9 @@ export async function openGateway(settings: Settings, logger: Logger): Promise<G
     producer,
     events,
     blobs,
+    links,
     models,
-    loras: folder,
+    shelf,
     profiles,
     bounds: { waiting: settings.maxWaiting, outstanding: settings.maxOutstanding },
     allowances,
@@ -104,7 +102,9 @@ export async function openGateway(settings: Settings, logger: Logger): Promise<G
       keys,
       generations,
       models,
-      loras: createLoras({ folder, models, profiles }),
+      loras,
+      uploads,
+      links,
       health,
       page,
       secrets: createOwnWebhookSecrets(secrets),
@@ -121,7 +121,7 @@ export async function openGateway(settings: Settings, logger: Logger): Promise<G
     await Promise.all([closeHttp(http), grpc?.close()]);
     await Promise.all([caretaker.close(), delivery.close()]);
     await Promise.all([producer.close(), profileQueue.close()]);
-    blobs.close();
+    await storage.close();
     redis.disconnect();
   };
   try {
@@ -131,7 +131,7 @@ export async function openGateway(settings: Settings, logger: Logger): Promise<G
     await listening('httpPort', httpPort, () => http.listen({ host: httpHost, port: httpPort }));
     const address = `${grpcHost}:${grpcPort}`;
     grpc = await listening('grpcPort', grpcPort, () =>
-      startGrpcServer({ access, generations, health, metrics, logger, address, ...(tls && { tls }) }),
+      startGrpcServer({ access, generations, loras, uploads, health, metrics, logger, address, ...(tls && { tls }) }),
     );
   } catch (error) {
     await close();

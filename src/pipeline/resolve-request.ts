@@ -28,9 +28,14 @@ import {
  * be read. What the request's schema sees is `contract/generation-request.ts`.
  */
 
+/** How a request names a LoRA. */
+export type LoraNaming = 'id' | 'name' | 'sha256';
+
 export interface LoraCatalog {
   /** Undefined where there is no such LoRA. Throws an `InputError` for a file that cannot be applied to the model. */
-  inspect(idOrSha256: string): Promise<LoraReceipt | undefined>;
+  inspect(name: string, by: LoraNaming): Promise<LoraReceipt | undefined>;
+  /** Phrases of a prompt that call a LoRA that was inspected; absent where nobody knows any. */
+  triggersOf?(sha256: string): readonly string[];
   /** What is known of LoRAs' frequencies at this moment, in their order; absent where nothing is. */
   frequencies?(loras: readonly { readonly id: string; readonly sha256: string }[]): Promise<readonly KnownFrequency[]>;
 }
@@ -76,7 +81,7 @@ export async function resolveRequest(
   const resolved: ResolvedRequest = {
     model: model.id,
     model_sha256: model.sha256,
-    prompt: request.prompt,
+    prompt: promptWithTriggers(request.prompt, found, catalog),
     negative_prompt: request.negative_prompt ?? '',
     width: request.width ?? model.defaults.width,
     height: request.height ?? model.defaults.height,
@@ -95,6 +100,7 @@ export async function resolveRequest(
     ...seedProblems(resolved),
     ...previewProblems(request.preview, resolved),
     ...loraProblems,
+    ...triggerProblems(resolved.prompt, found, catalog),
     ...compositionProblems(resolved.composition, {
       ...context,
       classes: resolved.loras.map((lora) => lora.frequency_class),
@@ -122,7 +128,12 @@ type RequestedLora = NonNullable<GenerationRequest['loras']>[number];
 
 /** A LoRA is called in plans, receipts and `composition.order` what the request calls it. */
 function nameOf(lora: RequestedLora): string {
-  return lora.id ?? lora.sha256 ?? '';
+  return lora.id ?? lora.name ?? lora.sha256 ?? '';
+}
+
+function namingOf({ id, name }: RequestedLora): LoraNaming {
+  if (id !== undefined) return 'id';
+  return name === undefined ? 'sha256' : 'name';
 }
 
 /** A LoRA of the request that was found and can be applied. */
@@ -140,7 +151,7 @@ async function findLoras(
   const found: FoundLora[] = [];
   const problems: Problem[] = [];
   for (const [index, lora] of requested.entries()) {
-    const field = `loras[${index}].${lora.id === undefined ? 'sha256' : 'id'}`;
+    const field = `loras[${index}].${namingOf(lora)}`;
     const result = await inspect(lora, field, catalog);
     if ('problems' in result) problems.push(...result.problems);
     else found.push({ field, lora, ...result });
@@ -156,7 +167,7 @@ async function inspect(
 ): Promise<{ readonly receipt: LoraReceipt } | { readonly problems: readonly Problem[] }> {
   const value = `${subject} is "${nameOf(lora)}"`;
   try {
-    const receipt = await catalog.inspect(nameOf(lora));
+    const receipt = await catalog.inspect(nameOf(lora), namingOf(lora));
     if (receipt !== undefined) return { receipt };
     return { problems: [{ code: 'lora_not_found', subject, message: `${value}; there is no LoRA of this name` }] };
   } catch (error) {
@@ -211,6 +222,33 @@ function inMeasuredOrder(
     { ...composition, requested: null },
   );
   return { ...composition, order: order.flatMap((index) => byScore[index] ?? []) };
+}
+
+/** The phrases of the LoRAs that ask for it, where the prompt does not have them already. */
+function promptWithTriggers(prompt: string, found: readonly FoundLora[], { triggersOf }: LoraCatalog): string {
+  return found
+    .filter(({ lora }) => lora.trigger === 'inject')
+    .flatMap(({ receipt }) => triggersOf?.(receipt.sha256) ?? [])
+    .reduce((text, phrase) => (hasPhrase(text, phrase) ? text : `${text}, ${phrase}`), prompt);
+}
+
+function hasPhrase(prompt: string, phrase: string): boolean {
+  return prompt.toLowerCase().includes(phrase.toLowerCase());
+}
+
+function triggerProblems(prompt: string, found: readonly FoundLora[], { triggersOf }: LoraCatalog): readonly Problem[] {
+  const without = found.filter(
+    ({ lora, receipt }) => lora.trigger === 'inject' && (triggersOf?.(receipt.sha256) ?? []).length === 0,
+  );
+  const problems = without.map(({ field, lora }): Problem => {
+    const subject = field.replace(/[^.]*$/, 'trigger');
+    const message = `${subject} is "inject", and nobody has said what calls "${nameOf(lora)}"; upload it with triggers, or leave this out`;
+    return { code: 'invalid_request', subject, message };
+  });
+  const bytes = new TextEncoder().encode(prompt).byteLength;
+  if (bytes <= LIMITS.promptBytes) return problems;
+  const message = `prompt is ${bytes} bytes with the triggers of its LoRAs; must be at most ${LIMITS.promptBytes}`;
+  return [...problems, { code: 'invalid_request', subject: 'prompt', message }];
 }
 
 function sideProblems(request: ResolvedRequest, model: ModelDescriptor): readonly Problem[] {

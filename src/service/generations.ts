@@ -1,29 +1,28 @@
-import { randomBytes } from 'node:crypto';
 import { ServiceError } from '../contract/errors.ts';
 import type { GenerationPlan } from '../contract/generation-plan.ts';
 import { type GenerationRequest, parseGenerationRequest } from '../contract/generation-request.ts';
 import type { ImageResult } from '../contract/generation-result.ts';
-import { type Generation, isFinished } from '../contract/job.ts';
+import { type AcceptedJob, type Generation, isFinished } from '../contract/job.ts';
 import { isLastEvent, type JobEvent, type JournalEvent, type StoredJobEvent } from '../contract/job-event.ts';
-import type { ModelDescriptor } from '../contract/model-descriptor.ts';
 import type { Principal } from '../contract/principal.ts';
 import { InputError } from '../core/problem.ts';
-import type { LoraFolder } from '../files/lora-folder.ts';
 import { describePlan } from '../pipeline/describe-plan.ts';
-import { type LoraCatalog, type ResolvedGeneration, resolveRequest } from '../pipeline/resolve-request.ts';
 import { FIRST_ENTRY, isAfter, isEntryId } from '../queue/entry-id.ts';
 import type { EventReader } from '../queue/event-reader.ts';
 import type { Producer } from '../queue/producer.ts';
 import type { Allowances } from '../store/allowances.ts';
 import type { BlobStore } from '../store/blob-store.ts';
-import type { JobJournal, NewJob } from '../store/job-journal.ts';
+import type { IdempotencyKey, JobJournal, NewJob } from '../store/job-journal.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { type Admitted, createAdmissions, idempotencyOf } from './admission.ts';
+import type { BlobLink, BlobLinks } from './blob-links.ts';
 import { isJobId } from './job-id.ts';
+import type { LoraShelf } from './lora-shelf.ts';
 import type { Models } from './models.ts';
 import { withinQuota } from './picture-quota.ts';
 import type { Profiles } from './profiles.ts';
 import { reaching } from './reaching.ts';
+import { createRequestResolver, type ResolvedForModel } from './request-resolver.ts';
 import { checkWebhookUrl, type WebhookPolicy } from './webhooks/webhook-url.ts';
 import { workOf } from './work.ts';
 
@@ -39,6 +38,12 @@ export interface Generations {
    * remembered.
    */
   submit(caller: Principal, body: unknown, idempotencyKey?: string): Promise<Admitted>;
+
+  /**
+   * The same request as an earlier generation's again: a new job that gives the same files. Throws `not_found`, and an InputError
+   * where its model or one of its LoRAs is not there any longer.
+   */
+  replay(caller: Principal, id: string, idempotencyKey?: string): Promise<Admitted>;
 
   /** What `submit` would do with the same request, and what it would refuse. Nothing is queued, and no worker is needed. */
   plan(caller: Principal, body: unknown): Promise<GenerationPlan>;
@@ -64,6 +69,9 @@ export interface Generations {
   /** `cancelled`: it was waiting and is gone. `cancelling`: its worker has been told. Throws `not_found`, `already_finished`. */
   cancel(caller: Principal, id: string): Promise<{ readonly status: 'cancelled' | 'cancelling' }>;
 
+  /** A link to one picture that anybody can follow for so long. Throws `not_found`, and an InputError for a wrong lifetime. */
+  link(caller: Principal, id: string, index: number, lifetimeS: number): Promise<BlobLink>;
+
   /** One picture of a completed generation: the file's bytes. Throws `not_found`. */
   image(
     caller: Principal,
@@ -77,8 +85,9 @@ export interface GenerationsParts {
   readonly producer: Producer;
   readonly events: EventReader;
   readonly blobs: BlobStore;
+  readonly links: BlobLinks;
   readonly models: Models;
-  readonly loras: LoraFolder;
+  readonly shelf: LoraShelf;
   readonly profiles: Profiles;
   readonly bounds: NewJob['bounds'];
   readonly allowances: Allowances;
@@ -88,31 +97,54 @@ export interface GenerationsParts {
 }
 
 export function createGenerations(parts: GenerationsParts): Generations {
-  const { journal, producer, events, blobs, models, loras, profiles, allowances, webhooks, logger } = parts;
+  const { journal, producer, events, blobs, links, models, allowances, webhooks, logger } = parts;
   const admissions = createAdmissions(parts);
+  const resolver = createRequestResolver(parts);
 
-  /** `isNoticed`: LoRAs that nobody has seen before are to be measured. What is known of them by now is what is resolved with. */
-  async function resolve(
-    body: unknown,
-    { isNoticed }: { readonly isNoticed: boolean },
-  ): Promise<ResolvedGeneration & { readonly asked: GenerationRequest; readonly model: ModelDescriptor }> {
+  async function resolve(caller: Principal, body: unknown, options: { readonly isNoticed: boolean }) {
     const asked = parseGenerationRequest(body);
     if (asked.webhook !== undefined) checkWebhookUrl(asked.webhook.url, webhooks);
-    const model = await models.find(asked.model);
-    const catalog: LoraCatalog = {
-      inspect: (name) => loras.inspect(name, model.loraTargets),
-      async frequencies(found) {
-        if (isNoticed) await profiles.notice(model, found);
-        return await profiles.read(model, found);
-      },
+    return { ...(await resolver.resolve(caller, asked, options)), asked };
+  }
+
+  /** Into line, if somebody is there to take it. */
+  async function accept(
+    caller: Principal,
+    { request, receipts, warnings, preview, model, storedLoras }: ResolvedForModel,
+    asked: Pick<GenerationRequest, 'webhook' | 'priority' | 'deadline_ms'> & {
+      readonly idempotency: IdempotencyKey | undefined;
+    },
+  ): Promise<Admitted> {
+    await models.expectWorker(model.id);
+    const { webhook, priority = 'normal', deadline_ms: deadlineMs, idempotency } = asked;
+    const job: AcceptedJob = {
+      request,
+      loras: receipts,
+      warnings,
+      ...(storedLoras.length > 0 && { stored_loras: storedLoras }),
+      ...(preview && { preview }),
+      ...(webhook && { webhook }),
     };
-    return { ...(await resolveRequest(asked, model, catalog, randomSeed)), asked, model };
+    const work = workOf(request, model);
+    const admitted = await withinQuota({ allowances, caller, pictures: request.n }, () =>
+      admissions.admit(caller, { job, work, priority, deadlineMs, idempotency }),
+    );
+    const { id, isReplay } = admitted;
+    logger.info({ job: id, model: model.id, steps: request.steps, loras: request.loras.length, isReplay }, 'accepted');
+    return admitted;
   }
 
   async function find(caller: Principal, id: string): Promise<Generation> {
     const generation = isJobId(id) ? await reaching('Redis', () => journal.read(caller, id)) : undefined;
     if (generation === undefined) throw new ServiceError('not_found', `there is no generation '${id}'`);
     return generation;
+  }
+
+  async function findImage(caller: Principal, id: string, index: number): Promise<ImageResult> {
+    const { status, result } = await find(caller, id);
+    const image = result?.images[index];
+    if (image !== undefined) return image;
+    throw new ServiceError('not_found', `generation ${id} is ${status} and has no picture ${index}`);
   }
 
   /** Puts the result, which does not lie in the stream, into the last event. */
@@ -141,33 +173,20 @@ export function createGenerations(parts: GenerationsParts): Generations {
       // First of all: the first answer holds even where the request could not be accepted any longer.
       const known = idempotency && (await admissions.replay(caller, idempotency));
       if (known !== undefined) return known;
-      const { request, receipts, warnings, preview, asked, model } = await resolve(body, { isNoticed: true });
-      await models.expectWorker(model.id);
-      const admitted = await withinQuota({ allowances, caller, pictures: request.n }, () =>
-        admissions.admit(caller, {
-          job: {
-            request,
-            loras: receipts,
-            warnings,
-            ...(preview && { preview }),
-            ...(asked.webhook && { webhook: asked.webhook }),
-          },
-          work: workOf(request, model),
-          priority: asked.priority ?? 'normal',
-          deadlineMs: asked.deadline_ms,
-          idempotency,
-        }),
-      );
-      const { id, isReplay } = admitted;
-      logger.info(
-        { job: id, model: model.id, steps: request.steps, loras: request.loras.length, isReplay },
-        'accepted',
-      );
-      return admitted;
+      const { asked, ...resolved } = await resolve(caller, body, { isNoticed: true });
+      return await accept(caller, resolved, { ...asked, idempotency });
     },
 
-    async plan(_caller, body) {
-      const { model, asked: _, ...resolved } = await resolve(body, { isNoticed: false });
+    async replay(caller, id, idempotencyKey) {
+      const idempotency = idempotencyKey === undefined ? undefined : idempotencyOf(idempotencyKey, { replay: id });
+      const known = idempotency && (await admissions.replay(caller, idempotency));
+      if (known !== undefined) return known;
+      const { request } = await find(caller, id);
+      return await accept(caller, await resolver.replay(caller, request), { idempotency });
+    },
+
+    async plan(caller, body) {
+      const { model, asked: _, storedLoras: __, ...resolved } = await resolve(caller, body, { isNoticed: false });
       return describePlan(resolved, model);
     },
 
@@ -200,24 +219,21 @@ export function createGenerations(parts: GenerationsParts): Generations {
       return { status: answer };
     },
 
+    async link(caller, id, index, lifetimeS) {
+      const { sha256, content_type: contentType } = await findImage(caller, id, index);
+      return await links.make({ sha256, contentType }, lifetimeS);
+    },
+
     async image(caller, id, index) {
-      const { status, result } = await find(caller, id);
-      const image = result?.images[index];
-      const bytes = image && (await reaching('the store of pictures', () => blobs.get(image.sha256)));
-      if (bytes === undefined || image === undefined) {
-        throw new ServiceError('not_found', `generation ${id} is ${status} and has no picture ${index}`);
-      }
+      const image = await findImage(caller, id, index);
+      const bytes = await reaching('the store of pictures', () => blobs.get(image.sha256));
+      if (bytes === undefined) throw new ServiceError('not_found', `picture ${index} of generation ${id} is lost`);
       return { image, bytes };
     },
   };
 }
 
 async function* nothing(): AsyncGenerator<never, void, void> {}
-
-/** 32 bits are enough for variety, and a seed that a person can copy. */
-function randomSeed(): number {
-  return randomBytes(4).readUInt32BE();
-}
 
 function noSuchEvent(id: string, after: string): InputError {
   const message = `the event id to resume after is '${after}'; must be one that a stream of generation ${id} has sent`;

@@ -14,6 +14,8 @@ import { type GrpcServer, startGrpcServer } from '../../src/grpc/server.ts';
 import { OPEN_ACCESS } from '../../src/service/access.ts';
 import type { Generations } from '../../src/service/generations.ts';
 import type { Readiness } from '../../src/service/health.ts';
+import type { LoraUploads } from '../../src/service/lora-uploads.ts';
+import type { Loras } from '../../src/service/loras.ts';
 
 import { createGatewayMetrics } from '../../src/telemetry/gateway-metrics.ts';
 
@@ -132,6 +134,11 @@ class ScriptedService {
       this.submitted.push(parseGenerationRequest(body));
       return PLAN;
     },
+    replay: async (_caller, id) => {
+      if (id !== 'g1') throw new ServiceError('not_found', `there is no generation ${id}`);
+      return { id: 'g2', queuePosition: 4, isReplay: false };
+    },
+    link: () => Promise.reject(new Error('no call of this door')),
     get: async (_caller, id) => {
       if (id !== 'g1') throw new ServiceError('not_found', `there is no generation ${id}`);
       return {
@@ -173,6 +180,10 @@ class ScriptedService {
   }
 }
 
+/** What a door does with LoRAs is tested on a whole service (test/integration/loras.test.ts). */
+const NO_LORAS = {} as Loras;
+const NO_UPLOADS = {} as LoraUploads;
+
 let service: ScriptedService;
 let server: GrpcServer;
 let client: GrpcClient;
@@ -185,6 +196,8 @@ beforeEach(async () => {
     access: OPEN_ACCESS,
     metrics: createGatewayMetrics(),
     generations: service.generations,
+    loras: NO_LORAS,
+    uploads: NO_UPLOADS,
     health: { readiness: async () => ({ status: readiness, redis: 'ok', workers: [] }) },
     logger: pino({ level: 'silent' }),
     address: '127.0.0.1:0',
@@ -412,6 +425,11 @@ test('text that is no UTF-8 is refused, not mended', async () => {
   const error = await failure(submitBytes(Buffer.from([0x12, 3, 0xed, 0xa0, 0xbd])));
   expect(error.code).toBe(status.INVALID_ARGUMENT);
   expect(error.details).toBe('prompt is not UTF-8; must be well-formed Unicode');
+});
+
+test('Replay answers with the new generation, and knows no other than those there are', async () => {
+  expect(await client.call('Replay', { id: 'g1' })).toEqual({ id: 'g2', queue_position: 4 });
+  expect((await failure(client.call('Replay', { id: 'nobody' }))).code).toBe(status.NOT_FOUND);
 });
 
 test('a message above the limit of a body is RESOURCE_EXHAUSTED', async () => {

@@ -1,7 +1,13 @@
 import type { FastifyInstance } from 'fastify';
 import type { Loras } from '../../service/loras.ts';
+import { pageLimit } from '../../service/page-limit.ts';
 
-/** The ids of the LoRAs in the folder. What one of them does is at `/v1/loras/{id}`, because finding out reads the file. */
+/**
+ * The caller's LoRAs by their ids: `?limit=` of them, those after `?after=`. What one of the folder does is at `/v1/loras/{id}`,
+ * because finding out reads its file.
+ */
 export function listLoras(app: FastifyInstance, loras: Loras): void {
-  app.get('/v1/loras', async ({ caller }) => ({ loras: await loras.list(caller) }));
+  app.get<{ Querystring: { limit?: string; after?: string } }>('/v1/loras', async ({ caller, query }) =>
+    loras.list(caller, { limit: pageLimit(query.limit), after: query.after?.toString() ?? '' }),
+  );
 }

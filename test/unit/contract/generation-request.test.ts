@@ -98,7 +98,7 @@ test('a body of nonsense has a bounded answer', () => {
 test('an unknown field is an error that names the fields there are', () => {
   expect(messagesFor({ prompt: 'x', stepz: 20 })[0]).toMatch(/^stepz is not a field of a request; allowed here are/);
   expect(messagesFor({ prompt: 'x', loras: [{ id: 'a', wieght: 1 }] })).toEqual([
-    'loras[0].wieght is not a field of a request; allowed here are id, sha256, weight, frequency_class',
+    'loras[0].wieght is not a field of a request; allowed here are id, name, sha256, weight, trigger, frequency_class',
   ]);
   expect(messagesFor(JSON.parse('{"prompt": "x", "__proto__": 1, "constructor": 2}'))).toHaveLength(2);
 });
@@ -108,13 +108,6 @@ test.each(['strict_loras', 'cache'])('%s is refused by name until a later versio
 });
 
 const METHODS = METHOD_NAMES.map((name) => `"${name}"`).join(' or ');
-
-test('fields that a later version brings are refused by name', () => {
-  expect(messagesFor({ prompt: 'x', loras: [{ name: 'Ink', trigger: 'inject' }] })).toEqual([
-    'loras[0].name is not supported by this version',
-    'loras[0].trigger is not supported by this version',
-  ]);
-});
 
 test('a quality belongs to the formats that lose something', () => {
   expect(messagesFor({ prompt: 'x', output: { format: 'webp' } })).toEqual([]);
@@ -180,8 +173,8 @@ test('a composition without a method is told what is missing', () => {
 
 test('a LoRA is named in exactly one way', () => {
   expect(messagesFor({ prompt: 'x', loras: [{ weight: 1 }, { id: 'a', sha256: '0'.repeat(64) }] })).toEqual([
-    'loras[0] has neither id nor sha256; must have exactly one of them',
-    'loras[1] has both id and sha256; must have exactly one of them',
+    'loras[0] has none of id, name and sha256; must have exactly one of them',
+    'loras[1] has id and sha256; must have exactly one of them',
   ]);
 });
 
