@@ -60,6 +60,9 @@ export const picturesKey = (owner: string, day: string) => `${KEY_PREFIX}:pictur
 /** String that expires: a worker's latest report. */
 export const workerKey = (workerId: string) => `${KEY_PREFIX}:worker:${workerId}`;
 
+/** String that expires: written to find out whether Redis takes writes. */
+export const PROBE_KEY = `${KEY_PREFIX}:probe`;
+
 /** Sorted set: ids of ended jobs whose webhook is to be delivered, by the time of the next try. */
 export const WEBHOOKS_KEY = `${KEY_PREFIX}:webhooks`;
 

@@ -23,6 +23,7 @@ import { answerBrokenConnection, answerFrameworkError, registerErrors } from './
 import { registerHelmet } from './plugins/helmet.ts';
 import { registerJson } from './plugins/json.ts';
 import { registerMeasure } from './plugins/measure.ts';
+import type { QueueBoard } from './queue-board.ts';
 import { apiKeys } from './routes/api-keys.ts';
 import { cancelGeneration } from './routes/cancel-generation.ts';
 import { deleteLora } from './routes/delete-lora.ts';
@@ -36,6 +37,7 @@ import { livez } from './routes/livez.ts';
 import { loraProfile } from './routes/lora-profile.ts';
 import { metricsPage } from './routes/metrics.ts';
 import { planGeneration } from './routes/plan-generation.ts';
+import { queueBoard } from './routes/queue-board.ts';
 import { readyz } from './routes/readyz.ts';
 import { replayGeneration } from './routes/replay-generation.ts';
 import { submitGeneration } from './routes/submit-generation.ts';
@@ -53,6 +55,7 @@ export interface HttpServices {
   readonly links: BlobLinks;
   readonly health: Health;
   readonly page: MetricsPage;
+  readonly board: QueueBoard;
   readonly secrets: OwnWebhookSecrets;
 }
 
@@ -67,7 +70,7 @@ export async function createHttpApp(
   services: HttpServices,
   options: { readonly metrics: GatewayMetrics; readonly logger: Logger; readonly tls?: HttpTls },
 ): Promise<FastifyInstance> {
-  const { access, keys, generations, models, loras, uploads, links, health, page, secrets } = services;
+  const { access, keys, generations, models, loras, uploads, links, health, page, board, secrets } = services;
   const { metrics, logger, tls } = options;
   const settings: FastifyServerOptions = {
     loggerInstance: logger as FastifyBaseLogger,
@@ -107,6 +110,7 @@ export async function createHttpApp(
   apiKeys(app, keys);
   livez(app);
   metricsPage(app, page);
+  queueBoard(app, board);
   readyz(app, health);
   return app;
 }

@@ -35,6 +35,8 @@ export const ROUTE_SCOPES: Readonly<Record<string, Row>> = {
   'DELETE /v1/keys/:kid': ADMIN,
   'POST /v1/keys/:kid/rotate': ADMIN,
   'GET /metrics': ADMIN,
+  'GET /admin/queues': ADMIN,
+  'GET /admin/queues/*': ADMIN,
   // What a supervisor asks, who has no key.
   'GET /livez': 'public',
   'GET /readyz': 'public',

@@ -5,9 +5,11 @@ import type { Settings } from '../config/settings.ts';
 import { InputError } from '../core/problem.ts';
 import { type GrpcServer, startGrpcServer } from '../grpc/server.ts';
 import { createHttpApp } from '../http/app.ts';
+import { createQueueBoard } from '../http/queue-board.ts';
 import { EventReader } from '../queue/event-reader.ts';
 import { createProducer } from '../queue/producer.ts';
 import { createProfileProducer } from '../queue/profile-queue.ts';
+import { openQueueViews } from '../queue/queue-views.ts';
 import { createApiKeys } from '../service/api-keys.ts';
 import { startCaretaker } from '../service/caretaker.ts';
 import { createGenerations } from '../service/generations.ts';
@@ -28,6 +30,7 @@ import { createWorkerRegistry } from '../store/worker-registry.ts';
 import { createGatewayMetrics } from '../telemetry/gateway-metrics.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { checkAccess, decideAccess } from './access.ts';
+import { checkRedis } from './check-redis.ts';
 import { answersWithin, connectRedis } from './connect-redis.ts';
 import { openStorage } from './open-storage.ts';
 import type { Running } from './program.ts';
@@ -75,6 +78,8 @@ export async function openGateway(settings: Settings, logger: Logger): Promise<G
   const { blobs, links, shelf, loras, uploads } = storage;
   const outbox = createWebhookOutbox(redis);
   const secrets = createWebhookSecrets(redis, Date.now);
+  const views = openQueueViews(redis);
+  const board = createQueueBoard(async () => views.of((await models.list()).map(({ id }) => id)));
   const page = createMetricsPage({
     metrics,
     board: createMetricsBoard(redis),
@@ -107,6 +112,7 @@ export async function openGateway(settings: Settings, logger: Logger): Promise<G
       links,
       health,
       page,
+      board,
       secrets: createOwnWebhookSecrets(secrets),
     },
     { metrics, logger, ...(tls && { tls }) },
@@ -120,12 +126,14 @@ export async function openGateway(settings: Settings, logger: Logger): Promise<G
     await events.close();
     await Promise.all([closeHttp(http), grpc?.close()]);
     await Promise.all([caretaker.close(), delivery.close()]);
-    await Promise.all([producer.close(), profileQueue.close()]);
+    await board.close();
+    await Promise.all([views.close(), producer.close(), profileQueue.close()]);
     await storage.close();
     redis.disconnect();
   };
   try {
     await answersWithin(redis, REDIS_MS);
+    await checkRedis(redis, logger);
     await checkAccess({ settings, keys: keyStore, logger });
     const { httpHost, httpPort, grpcHost, grpcPort } = settings;
     await listening('httpPort', httpPort, () => http.listen({ host: httpHost, port: httpPort }));

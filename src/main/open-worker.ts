@@ -20,7 +20,8 @@ import { startMetricsReport } from '../worker/metrics-report.ts';
 import { observeJournal } from '../worker/observe-journal.ts';
 import { type RunJobEffects, runJob } from '../worker/run-job.ts';
 import { createTurnstile } from '../worker/turnstile.ts';
-import { connectRedis } from './connect-redis.ts';
+import { checkRedis } from './check-redis.ts';
+import { answersWithin, connectRedis } from './connect-redis.ts';
 import { cacheDirectory, existingDirectory, loraDirectory, modelId } from './folders.ts';
 import type { Running } from './program.ts';
 import { programPath } from './program-path.ts';
@@ -50,6 +51,8 @@ export async function openWorker(options: {
   });
   const connect = () => connectRedis({ url: redisUrl, use: 'patient', logger });
   const redis = connect();
+  await answersWithin(redis, REDIS_MS);
+  await checkRedis(redis, logger);
   const queueRedis = connect();
   const profileRedis = connect();
   const cancelRedis = connect();
@@ -145,6 +148,9 @@ export async function openWorker(options: {
     },
   };
 }
+
+/** How long a start waits for Redis, to see what it does with what it is given. */
+const REDIS_MS = 2000;
 
 function reportOf(
   engine: EngineProcess,

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { ModelDescriptor } from '../contract/model-descriptor.ts';
-import { MODELS_KEY, modelKey, WORKERS_KEY, workerKey } from '../contract/redis-keys.ts';
+import { MODELS_KEY, modelKey, PROBE_KEY, WORKERS_KEY, workerKey } from '../contract/redis-keys.ts';
 import type { WorkerReport } from '../contract/worker-report.ts';
 
 /**
@@ -12,6 +12,10 @@ export interface WorkerRegistry {
   report(report: WorkerReport): Promise<void>;
   withdraw(workerId: string): Promise<void>;
   list(): Promise<readonly WorkerReport[]>;
+  /** Resolves where Redis takes what is written, and rejects where it only answers: one that is full, or a copy. */
+  probe(): Promise<void>;
+  /** Ids of every model that a worker has served, now or in the last week. */
+  modelNames(): Promise<readonly string[]>;
   /** True if a worker has served this model, now or in the last week. */
   isKnownModel(model: string): Promise<boolean>;
   /** What workers said of every model that was ready now or in the last week, by id. */
@@ -49,6 +53,10 @@ export function createWorkerRegistry(redis: Redis, now: () => number): WorkerReg
       const reports = await redis.mget(workers.map(workerKey));
       return reports.flatMap((text) => (text === null ? [] : [JSON.parse(text) as WorkerReport]));
     },
+    async probe() {
+      await redis.set(PROBE_KEY, now(), 'PX', REPORT_LIFETIME_MS);
+    },
+    modelNames: () => redis.zrange(MODELS_KEY, 0, '-1'),
     async isKnownModel(model) {
       return (await redis.zscore(MODELS_KEY, model)) !== null;
     },

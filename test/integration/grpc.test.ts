@@ -198,7 +198,7 @@ beforeEach(async () => {
     generations: service.generations,
     loras: NO_LORAS,
     uploads: NO_UPLOADS,
-    health: { readiness: async () => ({ status: readiness, redis: 'ok', workers: [] }) },
+    health: { readiness: async () => ({ status: readiness, redis: 'ok', models: [], workers: [] }) },
     logger: pino({ level: 'silent' }),
     address: '127.0.0.1:0',
   });

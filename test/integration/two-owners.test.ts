@@ -107,6 +107,8 @@ const ROUTES: Readonly<Record<keyof typeof ROUTE_SCOPES, () => Promise<void>>> =
   'DELETE /v1/keys/:kid': shared,
   'POST /v1/keys/:kid/rotate': shared,
   'GET /metrics': shared,
+  'GET /admin/queues': shared,
+  'GET /admin/queues/*': shared,
   'GET /livez': shared,
   'GET /readyz': shared,
 };

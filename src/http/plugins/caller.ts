@@ -21,10 +21,20 @@ export function registerCaller(app: FastifyInstance, access: Access): void {
       route.config = { ...route.config, scopes: scopesOf(method, route.url) };
     }
   });
-  app.addHook('onRequest', async (request) => {
+  app.addHook('onRequest', async (request, reply) => {
     // Where there is no route there is nothing to protect: it is 404 for everybody.
     const scopes = request.routeOptions.config.scopes ?? 'public';
-    request.caller = scopes === 'public' ? NOBODY : await access.admit(request.headers.authorization, scopes);
+    if (scopes === 'public') {
+      request.caller = NOBODY;
+      return;
+    }
+    const { authorization } = request.headers;
+    const isPage = request.url.startsWith('/admin/');
+    // A browser asks its user for name and password where it is told to. It then sends them by itself, also where another site has
+    // made it ask: so they open pages, which change nothing, and nothing else.
+    if (isPage) reply.header('www-authenticate', 'Basic realm="Overtone", charset="UTF-8"');
+    const isBasic = /^basic /i.test(authorization ?? '');
+    request.caller = await access.admit(isBasic && !isPage ? undefined : authorization, scopes);
   });
 }
 
