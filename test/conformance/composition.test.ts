@@ -16,6 +16,10 @@ const WITH_OPTIONS: readonly RequestedComposition[] = [
   { method: 'loratorio-like', patches: 1, temperature: 1e9 },
   { method: 'cmlora', preset: 'fast' },
   { method: 'cmlora', preset: 'reference' },
+  { method: 'cmlora', mode: 'online' },
+  { method: 'cmlora', mode: 'online', threshold: 0.3, direction: 'low_first', cache: 'delta' },
+  { method: 'cmlora', parity: 'reference' },
+  { method: 'cmlora', parity: 'reference', mode: 'online' },
   { method: 'cmlora', cache: 'delta' },
   { method: 'cmlora', cache: 'delta', preset: 'fast', direction: 'interleaved' },
 ];
