@@ -40,6 +40,8 @@ interface Run {
   notify: () => void;
   /** Started anew with every message; undefined where a run may be silent for as long as it likes. */
   readonly silence: NodeJS.Timeout | undefined;
+  /** True once its last message has come, whether or not anybody has read it. */
+  isOver: boolean;
 }
 
 type RunMessage =
@@ -133,15 +135,16 @@ export class EngineProcess {
     // A profile is silent for as long as generations have the right of way.
     const silence =
       work.type === 'run' ? setTimeout(() => this.#kill(id, 'it says nothing of a run'), silenceMs) : undefined;
-    const run: Run = { inbox: [], notify: () => {}, silence };
+    const run: Run = { inbox: [], notify: () => {}, silence, isOver: false };
     const cancel = () => {
+      // Whoever has read enough leaves before the last message, which may lie in the inbox.
+      if (run.isOver || this.#leaving.has(id)) return;
       this.#send({ type: 'cancel', run: id });
       const timer = setTimeout(() => this.#kill(id, 'it does not let go of a cancelled run'), cancelMs);
       this.#leaving.set(id, timer);
     };
     this.#runs.set(id, run);
     signal.addEventListener('abort', cancel);
-    let hasEnded = false;
     try {
       this.#send(work);
       for (;;) {
@@ -154,7 +157,6 @@ export class EngineProcess {
           // What the engine says of a piece of work is of that work's kind: `main/engine.ts`.
           yield message.event as Event;
         } else {
-          hasEnded = true;
           if (message.type === 'finished') return;
           signal.throwIfAborted();
           if (message.type === 'crashed' && !message.isBlamed) throw new EngineReplaced('killed over another run');
@@ -166,7 +168,7 @@ export class EngineProcess {
       signal.removeEventListener('abort', cancel);
       clearTimeout(silence);
       this.#runs.delete(id);
-      if (!hasEnded) cancel();
+      cancel();
     }
   }
 
@@ -219,9 +221,11 @@ export class EngineProcess {
   #deliver(id: string, message: RunMessage): void {
     if (message.type !== 'event') this.#forgetLeaving(id);
     const run = this.#runs.get(id);
-    run?.silence?.refresh();
-    run?.inbox.push(message);
-    run?.notify();
+    if (run === undefined) return;
+    run.silence?.refresh();
+    run.isOver ||= message.type !== 'event';
+    run.inbox.push(message);
+    run.notify();
   }
 
   #forgetLeaving(id: string): void {

@@ -6,9 +6,12 @@ import { jsonOf, postJson, SMALL_REQUEST, startTestService, type TestService } f
 /** The engine is killed with SIGKILL in mid-job, as the kernel does it when memory runs out. */
 
 let service: TestService;
+const CANCEL_GRACE_S = 1;
+/** Far longer than a step takes here, also on a machine that is busy with something else. */
+const ENGINE_SILENCE_S = 4;
 
 beforeAll(async () => {
-  service = await startTestService();
+  service = await startTestService({ cancelGraceS: CANCEL_GRACE_S, engineSilenceS: ENGINE_SILENCE_S });
 });
 
 afterAll(async () => {
@@ -71,6 +74,35 @@ test('jobs that only shared the engine with a poison job all finish', async () =
   for (const { urls } of innocent) {
     expect((await allEvents(await fetch(at(urls.events)))).at(-1)?.name).toBe('completed');
   }
+});
+
+test('an engine that hangs in a cancelled job is killed; the job beside it runs again and is not blamed', async () => {
+  const steps = 60;
+  const hung = await jsonOf(postJson(at('/v1/generations'), { ...SMALL_REQUEST, steps, seed: 1 }));
+  const innocent = await jsonOf(postJson(at('/v1/generations'), { ...SMALL_REQUEST, steps, seed: 2 }));
+  for (const { urls } of [hung, innocent]) {
+    await until('it runs', async () => (await jsonOf(fetch(at(urls.self)))).status === 'running');
+  }
+  // Stopped, not killed: this is what a call of the model that never returns looks like from outside.
+  process.kill(engineOf(service.workerPid()) ?? 0, 'SIGSTOP');
+  const start = Date.now();
+  await fetch(at(hung.urls.cancel), { method: 'POST' });
+  expect((await allEvents(await fetch(at(hung.urls.events)))).at(-1)?.name).toBe('cancelled');
+  expect(Date.now() - start).toBeGreaterThanOrEqual(CANCEL_GRACE_S * 1000);
+  const events = await allEvents(await fetch(at(innocent.urls.events)));
+  expect(events.at(-1)).toMatchObject({ name: 'completed' });
+  expect(events.filter(({ name }) => name === 'started')).toHaveLength(2);
+});
+
+test('an engine that says nothing of a job for too long is killed; the job is tried again, and then is poison', async () => {
+  const { urls } = await jsonOf(postJson(at('/v1/generations'), { ...SMALL_REQUEST, steps: 60 }));
+  const seen: SentEvent[] = [];
+  for await (const event of readEvents(await fetch(at(urls.events)))) {
+    seen.push(event);
+    if (event.name === 'step' && event.data.step === 2) process.kill(engineOf(service.workerPid()) ?? 0, 'SIGSTOP');
+  }
+  expect(seen.filter(({ name }) => name === 'started')).toHaveLength(2);
+  expect(seen.at(-1)).toMatchObject({ name: 'failed', data: { error: { code: 'poison_job' } } });
 });
 
 test('a worker that is killed loses no job: it runs again within the time that was measured for it', async () => {
