@@ -2,13 +2,14 @@ import { expect, test } from 'vitest';
 import { type GenerationRequest, parseGenerationRequest } from '../../src/contract/generation-request.ts';
 import { planComposition } from '../../src/core/composition/index.ts';
 import type { CompositionSetup, EvaluationPlan } from '../../src/core/composition/method.ts';
+import type { AdapterWeights } from '../../src/core/composition/options.ts';
 import { resolveComposition } from '../../src/core/composition/resolve-composition.ts';
 import { plansOf, UNET } from '../support/composition.ts';
 import { goldenJson } from '../support/golden-data.ts';
 
 /**
- * The plans of `cmlora`, `switch` and `composite` against those of the Python reference, which was written from cmlora.md and
- * CMLORA-DECISIONS.md apart from this code. The timesteps are the reference's own, so that a fault of the samplers does not show here.
+ * The plans of every method against those of the Python reference, which was written from cmlora.md and CMLORA-DECISIONS.md apart from
+ * this code. The timesteps are the reference's own, so that a fault of the samplers does not show here.
  */
 
 interface GoldenPicture {
@@ -26,10 +27,13 @@ interface GoldenLora {
 interface ExpectedPlan {
   /** Ids in leading order; weights are in this order. */
   readonly order: readonly string[];
+  /** What the reference's text encoder gives for w-switch and w-composite. */
+  readonly prompt_weights?: AdapterWeights;
   readonly evaluations: readonly {
     readonly timestep: number;
     /** Absent where nobody leads. */
     readonly leader?: string;
+    /** Empty where they hang on the predictions. */
     readonly weights: readonly number[];
     readonly full: readonly string[];
     readonly reuse: readonly string[];
@@ -46,7 +50,9 @@ test.each(planned.map((picture) => [picture.name, picture] as const))('%s follow
     expected.evaluations.map((row) => ({
       timestep: row.timestep,
       leader: row.leader ?? null,
-      weights: Object.fromEntries(expected.order.map((id, index) => [id, expect.closeTo(row.weights[index] ?? 0, 12)])),
+      weights: Object.fromEntries(
+        row.weights.map((weight, index) => [expected.order[index], expect.closeTo(weight, 12)]),
+      ),
       full: row.full.toSorted(),
       reuse: row.reuse.toSorted(),
     })),
@@ -55,7 +61,9 @@ test.each(planned.map((picture) => [picture.name, picture] as const))('%s follow
 
 function summariesOf({ request }: GoldenPicture, expected: ExpectedPlan): readonly EvaluationPlan[] {
   const loras = request.loras.map(({ id, weight, frequency_class }) => ({ id, weight, frequency_class }));
-  const { composition } = parseGenerationRequest({ ...request, loras });
+  const { prompt_weights: weights } = expected;
+  const asked = { ...request.composition, ...(weights !== undefined && { weights }) };
+  const { composition } = parseGenerationRequest({ ...request, loras, composition: asked });
   const setup: CompositionSetup = {
     adapters: loras.map(({ id, weight, frequency_class }) => ({
       adapter: id,

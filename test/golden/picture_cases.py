@@ -16,6 +16,7 @@ from picture_list import PICTURES, Picture
 from random_checkpoint import load_pipeline
 from reference_cmlora import Options, plan as cmlora_plan, preset
 from reference_generate import How, composite_plan, encode_with, generate_latent, switch_plan
+from reference_rivals import everybody_plan, prompt_weights, rival_latent, switch_a_plan, w_switch_plan
 
 SAMPLERS = {"ddim": DDIMScheduler, "euler": EulerDiscreteScheduler}
 LEAST_DEVIATION = 30.0  # of 255
@@ -99,8 +100,10 @@ def make_latent(pipeline: StableDiffusionPipeline, picture: Picture) -> tuple[to
     pipeline.scheduler = SAMPLERS[picture.sampler].from_config(base.config)
     for lora in picture.loras:
         load_lora(pipeline, lora.name)
-    if picture.composition["method"] == "merge":
+    if picture.composition["method"] in ("merge", "lorahub"):
         latent, plan = merged_latent(pipeline, picture), None
+    elif picture.composition["method"] not in ("switch", "composite", "cmlora"):
+        latent, plan = rival(pipeline, picture)
     else:
         latent, plan = composed_latent(pipeline, picture)
     pipeline.unload_lora_weights()
@@ -111,11 +114,11 @@ def make_latent(pipeline: StableDiffusionPipeline, picture: Picture) -> tuple[to
 def merged_latent(pipeline: StableDiffusionPipeline, picture: Picture) -> torch.Tensor:
     """diffusers' own pipeline, start to end: text parts are active too, which is the policy `all`."""
     texts = {"prompt": picture.prompt, "negative_prompt": picture.negative_prompt}
-    if picture.composition["text_encoder"] == "none":
+    if picture.composition.get("text_encoder", "all") == "none":
         negative, positive = encode_with(pipeline, [], picture.prompt, picture.negative_prompt).chunk(2)
         texts = {"prompt_embeds": positive, "negative_prompt_embeds": negative}
     if picture.loras:
-        pipeline.set_adapters([lora.name for lora in picture.loras], [lora.weight for lora in picture.loras])
+        pipeline.set_adapters([lora.name for lora in picture.loras], merge_weights(picture))
     width, height = picture.size
     return pipeline(
         **texts,
@@ -126,6 +129,46 @@ def merged_latent(pipeline: StableDiffusionPipeline, picture: Picture) -> torch.
         latents=noise_of(pipeline, picture),
         output_type="latent",
     ).images
+
+
+def merge_weights(picture: Picture) -> list[float]:
+    """Each LoRA's weight, times merge's one factor or lorahub's for it."""
+    factors = {entry["id"]: entry["weight"] for entry in picture.composition.get("weights", [])}
+    scale = picture.composition.get("scale", 1.0)
+    return [lora.weight * scale * factors.get(lora.name, 1.0) for lora in picture.loras]
+
+
+def rival(pipeline: StableDiffusionPipeline, picture: Picture) -> tuple[torch.Tensor, dict | None]:
+    pipeline.scheduler.set_timesteps(picture.steps)
+    timesteps = [float(t) for t in pipeline.scheduler.timesteps]
+    names = [lora.name for lora in picture.loras]
+    composition = picture.composition
+    of_class = lambda name: [lora.name for lora in picture.loras if lora.frequency_class == name]
+    method = composition["method"]
+    weights = prompt_weights(pipeline, names, composition, picture.prompt) if method in ("w-switch", "w-composite") else []
+    if method == "switch-a":
+        us = [1 - t / 1000 for t in timesteps]
+        plan = switch_a_plan(of_class("high"), of_class("low"), us, timesteps, composition)
+    elif method == "w-switch":
+        plan = w_switch_plan(names, weights, timesteps, composition)
+    elif method == "w-composite":
+        plan = everybody_plan(names, weights, timesteps)
+    elif method == "delta-composite":
+        plan = everybody_plan(names, [composition.get("scale", 1)] * len(names), timesteps)
+    else:
+        plan = everybody_plan(names, [], timesteps)  # loratorio-like: the predictions themselves weigh
+    if weights:
+        plan["prompt_weights"] = [{"id": j, "weight": w} for j, w in zip(names, weights, strict=True)]
+    latent = rival_latent(
+        pipeline,
+        [(lora.name, lora.weight) for lora in picture.loras],
+        composition,
+        plan,
+        (picture.prompt, picture.negative_prompt),
+        noise_of(pipeline, picture),
+        picture.guidance_scale,
+    )
+    return latent, plan
 
 
 def composed_latent(pipeline: StableDiffusionPipeline, picture: Picture) -> tuple[torch.Tensor, dict]:

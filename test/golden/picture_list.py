@@ -75,6 +75,27 @@ def small(name: str, loras: list[Lora], composition: dict, **fields) -> Picture:
     return Picture(name, loras, composition, **{"size": SMALL_SQUARE, **fields})
 
 
+def rivals() -> list[Picture]:
+    """The rivals of cmlora, each with options that are not its defaults."""
+    triggers = [
+        {"id": SPLIT[0].name, "phrases": ["red fox"]},
+        {"id": SPLIT[1].name, "phrases": ["Masterpiece", "digital painting"]},
+        {"id": SPLIT[3].name, "phrases": ["snow"]},
+    ]
+    found = [{"id": l.name, "weight": w} for l, w in zip(FOUR, (1.4, -0.6, 0, 0.9), strict=True)]
+    tiny = {"size": (64, 64)}
+    return [
+        small("merge4-scale", FOUR, {"method": "merge", "scale": 0.6}, **tiny),
+        small("lorahub4", FOUR, {"method": "lorahub", "weights": found}, **tiny),
+        small("switch-a4", SPLIT, {"method": "switch-a", "tau": 3}, **tiny),
+        small("w-switch4", SPLIT, {"method": "w-switch", "triggers": triggers, "tau": 4}, **tiny),
+        small("w-composite4", SPLIT, {"method": "w-composite", "triggers": triggers}, **tiny),
+        small("delta-composite4", SPLIT, {"method": "delta-composite", "scale": 0.6}, **tiny),
+        small("delta-composite2-base", TWO, {"method": "delta-composite", "uncond": "base", "text_encoder": "all"}, **tiny),
+        small("loratorio-like4", SPLIT, {"method": "loratorio-like", "patches": 3, "temperature": 0.02}, **tiny),
+    ]
+
+
 PICTURES = [
     Picture("none-square", [], NONE),
     Picture("none-tall-euler", [], NONE, TALL, "euler", seed=2**32 - 1),
@@ -176,5 +197,6 @@ PICTURES = [
         ),
         sampler="euler",
     ),
+    *rivals(),
     small("cmlora4-delta-unguided", SPLIT, cmlora(preset="fast", cache="delta", uncond="base"), guidance_scale=1.0),
 ]

@@ -37,7 +37,9 @@ def preset(name: str, evaluations: int, layers_per_block: int) -> Options:  # [2
     quality = Options(cut={"level": 0, "layers": layers_per_block + 1})
     return {
         "quality": quality,
-        "fast": replace(quality, every=2, cut="outer"),
+        "fast": replace(
+            quality, policy="on_turn", warm_up=ceil(4 * evaluations / 100), max_age=max(3, ceil(evaluations / 2)), cut="outer"
+        ),
         "reference": replace(
             quality, late_set="all_but_first", policy="on_turn", warm_up=0, max_age=evaluations, text_encoder="all"
         ),

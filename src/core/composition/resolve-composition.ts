@@ -102,7 +102,7 @@ const W_SWITCH_STEPS = 100;
 const PHASE_AT = 0.6;
 /** Patches of an eighth of a side (cmlora.md, F). */
 const PATCHES = 8;
-/** Not from the paper, whose value was not to be had: between adapters, cosines to the plain model differ by about this. */
+/** Not from the paper, whose value was not to be had, and not tuned yet. */
 const TEMPERATURE = 0.05;
 
 /** One entry for each LoRA, in request order; what names no LoRA of the request stays, at the end, to be refused. */
