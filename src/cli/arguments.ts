@@ -31,6 +31,8 @@ export type Command =
 export const USAGE = `usage: overtone generate --prompt TEXT [options]
        overtone plan --prompt TEXT [options]
        overtone profile --help
+       overtone evaluate --help
+       overtone tune --help
        overtone keys --help
 
 generate makes a picture; plan, with the same options, says what would run and what it would cost, and runs nothing.
@@ -107,7 +109,12 @@ export function parseCommand(argv: readonly string[], context: CommandContext): 
 
   const command = COMMANDS.find((name) => name === positionals[0]);
   if (command === undefined || positionals.length > 1) {
-    problems.push(problem('command', `command is '${positionals.join(' ')}'; must be generate, plan or profile`));
+    problems.push(
+      problem(
+        'command',
+        `command is '${positionals.join(' ')}'; must be generate, plan, profile, evaluate, tune or keys`,
+      ),
+    );
   }
   const checkpoint = values.model ?? context.checkpoint;
   if (checkpoint === undefined) problems.push(problem('--model', '--model is missing, and so is OVERTONE_MODEL'));

@@ -10,6 +10,7 @@ import { runKeys } from './keys.ts';
 import { PROFILE_USAGE, parseProfileCommand } from './profile-arguments.ts';
 import { createProgress } from './progress.ts';
 import { createProgressBar } from './progress-bar.ts';
+import { parseTuneCommand, TUNE_USAGE } from './tune-arguments.ts';
 
 /**
  * One run of `overtone`: reads the environment and the command line, runs the command, and says how it ended by its exit code. What
@@ -43,6 +44,7 @@ export async function runCli(argv: readonly string[], terminal: Terminal): Promi
     }
     if (word === 'evaluate') return await evaluate(rest, settings, terminal);
     if (word === 'profile') return await profile(rest, settings, terminal);
+    if (word === 'tune') return await tune(rest, settings, terminal);
     const command = parseCommand(argv, {
       checkpoint: settings.model,
       loras: settings.loras,
@@ -91,6 +93,16 @@ async function evaluate(argv: readonly string[], settings: Settings, terminal: T
     now,
     residentBytes: () => process.memoryUsage.rss(),
   });
+  return 0;
+}
+
+async function tune(argv: readonly string[], settings: Settings, terminal: Terminal): Promise<number> {
+  const command = parseTuneCommand(argv, { checkpoint: settings.model, loras: settings.loras });
+  if (command.name === 'help') terminal.out(TUNE_USAGE);
+  else {
+    const { runTune } = await import('./tune.ts');
+    await runTune(command.arguments, contextOf(settings, terminal));
+  }
   return 0;
 }
 
