@@ -17,6 +17,8 @@ export type ToEngine =
       readonly jobId: string;
       readonly request: ResolvedRequest;
       readonly preview: PreviewRequest | undefined;
+      /** The span of the job, as a W3C traceparent. */
+      readonly trace: string | undefined;
       readonly files: LoraPaths;
     }
   | { readonly type: 'profile'; readonly run: string; readonly order: ProfileOrder; readonly files: LoraPaths }

@@ -18,6 +18,8 @@ export interface AcceptedJob {
   readonly stored_loras?: readonly string[];
   /** No part of the request that is resolved: it changes no picture. */
   readonly preview?: PreviewRequest;
+  /** Where in which trace it was accepted (W3C traceparent), where traces are made. */
+  readonly trace?: string;
   /** Who is told when it has ended; no part of the resolved request either. The journal looks for it by its name. */
   readonly webhook?: WebhookRequest;
 }

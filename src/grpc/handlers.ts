@@ -11,12 +11,14 @@ import type { Principal } from '../contract/principal.ts';
 import type { Access } from '../service/access.ts';
 import type { GatewayMetrics } from '../telemetry/gateway-metrics.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import type { Tracing } from '../telemetry/tracing.ts';
 import { type CallStatus, statusOfError } from './call-status.ts';
 import { type EventStream, openEventStream } from './event-stream.ts';
 import { measureCall } from './measure.ts';
 import type { Protocol } from './protocol.ts';
 import { scopesOf } from './rpc-scopes.ts';
 import type { Received } from './strict-message.ts';
+import { tracedCall } from './trace.ts';
 import { openUpload } from './upload-stream.ts';
 
 /** Between grpc-js and the files in rpc/: reads the request, turns what is thrown into a status, logs what is the service's own fault. */
@@ -24,6 +26,7 @@ import { openUpload } from './upload-stream.ts';
 export interface HandlerContext {
   readonly access: Access;
   readonly metrics: GatewayMetrics;
+  readonly tracing: Tracing;
   readonly protocol: Protocol;
   readonly logger: Logger;
   /** Aborted when the server closes. */
@@ -50,11 +53,14 @@ export type UploadAnswer = (
 
 export function unary<Request>(
   answer: UnaryAnswer<Request>,
-  { access, protocol, logger, metrics }: HandlerContext,
+  { access, protocol, logger, metrics, tracing }: HandlerContext,
 ): handleUnaryCall<Received<Request>, object> {
   return (call, callback) => {
     const end = measureCall(call.getPath(), metrics);
-    const run = async () => answer(await admit(call, access), call.request(), idempotencyKeyOf(call.metadata));
+    const run = () =>
+      tracedCall(call, tracing, async () =>
+        answer(await admit(call, access), call.request(), idempotencyKeyOf(call.metadata)),
+      );
     run().then(
       (response) => {
         end(status.OK);
@@ -72,15 +78,16 @@ export function unary<Request>(
 
 export function upload(
   answer: UploadAnswer,
-  { access, protocol, logger, metrics }: HandlerContext,
+  { access, protocol, logger, metrics, tracing }: HandlerContext,
 ): handleClientStreamingCall<Received<object>, object> {
   return (call, callback) => {
     const end = measureCall(call.getPath(), metrics);
-    const run = async () => {
-      const caller = await admit(call, access);
-      const { start, content } = await openUpload(call);
-      return answer(caller, start, content);
-    };
+    const run = () =>
+      tracedCall(call, tracing, async () => {
+        const caller = await admit(call, access);
+        const { start, content } = await openUpload(call);
+        return answer(caller, start, content);
+      });
     run().then(
       (response) => {
         end(status.OK);
@@ -100,13 +107,16 @@ export function upload(
 
 export function serverStream<Request>(
   stream: StreamAnswer<Request>,
-  { access, protocol, logger, metrics, closing }: HandlerContext,
+  { access, protocol, logger, metrics, tracing, closing }: HandlerContext,
 ): handleServerStreamingCall<Received<Request>, object> {
   return (call) => {
     const end = measureCall(call.getPath(), metrics);
     // Opened before anything is awaited, or a caller that leaves at once would not be noticed.
     const events = openEventStream(call, closing);
-    const run = async () => stream(await admit(call, access), call.request(), events, idempotencyKeyOf(call.metadata));
+    const run = () =>
+      tracedCall(call, tracing, async () =>
+        stream(await admit(call, access), call.request(), events, idempotencyKeyOf(call.metadata)),
+      );
     run().then(
       (ended) => {
         end(ended?.code ?? status.OK);

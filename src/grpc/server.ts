@@ -6,6 +6,7 @@ import type { LoraUploads } from '../service/lora-uploads.ts';
 import type { Loras } from '../service/loras.ts';
 import type { GatewayMetrics } from '../telemetry/gateway-metrics.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import type { Tracing } from '../telemetry/tracing.ts';
 import { type HandlerContext, serverStream, unary, upload } from './handlers.ts';
 import { addHealthService } from './health.ts';
 import { type LoraRpcName, loadProtocol, type RpcName, UPLOAD_MESSAGE_BYTES } from './protocol.ts';
@@ -35,6 +36,7 @@ export interface GrpcServerOptions {
   readonly uploads: LoraUploads;
   readonly health: Health;
   readonly metrics: GatewayMetrics;
+  readonly tracing: Tracing;
   readonly logger: Logger;
   /** `host:port`; port 0 takes a free one. */
   readonly address: string;
@@ -63,10 +65,10 @@ const CLOSE_MS = 2_000;
 
 /** Resolves when it listens; rejects where the address cannot be had. */
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
-  const { access, generations, loras, uploads, health, metrics, logger, address } = options;
+  const { access, generations, loras, uploads, health, metrics, tracing, logger, address } = options;
   const closing = new AbortController();
   const protocol = loadProtocol();
-  const context: HandlerContext = { access, metrics, protocol, logger, closing: closing.signal };
+  const context: HandlerContext = { access, metrics, tracing, protocol, logger, closing: closing.signal };
   const handlers = {
     Generate: serverStream(generate({ generations, protocol, logger }), context),
     Submit: unary(submit(generations), context),

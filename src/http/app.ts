@@ -17,12 +17,14 @@ import type { Models } from '../service/models.ts';
 import type { OwnWebhookSecrets } from '../service/webhooks/own-secrets.ts';
 import type { GatewayMetrics } from '../telemetry/gateway-metrics.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import type { Tracing } from '../telemetry/tracing.ts';
 import { registerBodyDeadline, UPLOAD_MS } from './plugins/body-deadline.ts';
 import { registerCaller } from './plugins/caller.ts';
 import { answerBrokenConnection, answerFrameworkError, registerErrors } from './plugins/errors.ts';
 import { registerHelmet } from './plugins/helmet.ts';
 import { registerJson } from './plugins/json.ts';
 import { registerMeasure } from './plugins/measure.ts';
+import { registerTrace } from './plugins/trace.ts';
 import type { QueueBoard } from './queue-board.ts';
 import { apiKeys } from './routes/api-keys.ts';
 import { cancelGeneration } from './routes/cancel-generation.ts';
@@ -68,10 +70,15 @@ export interface HttpTls {
 /** The HTTP door: every endpoint in one list. Parses, calls a service, serialises; decides nothing. Does not listen yet. */
 export async function createHttpApp(
   services: HttpServices,
-  options: { readonly metrics: GatewayMetrics; readonly logger: Logger; readonly tls?: HttpTls },
+  options: {
+    readonly metrics: GatewayMetrics;
+    readonly tracing: Tracing;
+    readonly logger: Logger;
+    readonly tls?: HttpTls;
+  },
 ): Promise<FastifyInstance> {
   const { access, keys, generations, models, loras, uploads, links, health, page, board, secrets } = services;
-  const { metrics, logger, tls } = options;
+  const { metrics, tracing, logger, tls } = options;
   const settings: FastifyServerOptions = {
     loggerInstance: logger as FastifyBaseLogger,
     // One line for each finished request would drown the jobs' own; errors are logged where they are handled.
@@ -89,6 +96,7 @@ export async function createHttpApp(
   registerJson(app);
   registerErrors(app);
   registerBodyDeadline(app, ['POST /v1/loras']);
+  registerTrace(app, tracing);
   registerCaller(app, access);
   registerMeasure(app, metrics);
 

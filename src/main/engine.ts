@@ -11,17 +11,20 @@ import type { PipelineEvent } from '../contract/pipeline-event.ts';
 import { observeSteps } from '../engine/observe-steps.ts';
 import { type Engine, openEngine } from '../engine/open-engine.ts';
 import { createRightOfWay } from '../engine/right-of-way.ts';
+import { createStageSpans } from '../engine/trace-stages.ts';
 import { generate } from '../pipeline/generate.ts';
 import { profileAdapters } from '../pipeline/profile-adapter.ts';
 import { createEngineMetrics } from '../telemetry/engine-metrics.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { takeSnapshot } from '../telemetry/metrics-snapshot.ts';
+import { openTracing } from '../telemetry/tracing.ts';
 import { loraDirectory } from './folders.ts';
 import { requireSettings } from './require-setting.ts';
 
 const settings = parseSettings(process.env, []);
 const logger = createLogger({ program: 'engine', level: settings.logLevel });
 const metrics = createEngineMetrics();
+const tracing = await openTracing(settings.traces, 'engine');
 const controllers = new Map<string, AbortController>();
 /** Of the work that goes on: where its LoRA files lie. */
 const files = new Map<string, LoraPaths>();
@@ -60,7 +63,7 @@ function serve(engine: Engine): void {
     if (message.type === 'run') void run(message, generation(engine, message));
     else if (message.type === 'profile') void run(message, profile(engine, message));
     else if (message.type === 'cancel') controllers.get(message.run)?.abort(new Error('cancelled'));
-    else process.exit(0);
+    else void tracing.close().then(() => process.exit(0));
   });
   setInterval(() => void sendMetrics(engine), METRICS_MS);
   send({ type: 'ready', model: engine.model });
@@ -76,14 +79,21 @@ async function sendMetrics(engine: Engine): Promise<void> {
 
 type Work<Event> = (signal: AbortSignal) => AsyncIterable<Event>;
 
-function generation(engine: Engine, { request, preview }: Extract<ToEngine, { type: 'run' }>): Work<PipelineEvent> {
+function generation(
+  engine: Engine,
+  { request, preview, jobId, trace }: Extract<ToEngine, { type: 'run' }>,
+): Work<PipelineEvent> {
   return async function* (signal) {
     const giveUp = rightOfWay.take();
+    const span = tracing.begin('run', { parent: trace, attributes: { job: jobId } });
+    const stages = createStageSpans(tracing, span);
     try {
       const now = () => performance.now();
-      const events = generate(request, engine.model, engine, signal, now, preview);
+      const events = generate(request, engine.model, engine, signal, now, preview, stages.observe);
       yield* observeSteps(events, metrics, { method: request.composition.method, now });
     } finally {
+      stages.close();
+      span.end();
       giveUp();
     }
   };

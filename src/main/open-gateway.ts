@@ -29,6 +29,7 @@ import { createWebhookSecrets } from '../store/webhook-secrets.ts';
 import { createWorkerRegistry } from '../store/worker-registry.ts';
 import { createGatewayMetrics } from '../telemetry/gateway-metrics.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { openTracing } from '../telemetry/tracing.ts';
 import { checkAccess, decideAccess } from './access.ts';
 import { checkRedis } from './check-redis.ts';
 import { answersWithin, connectRedis } from './connect-redis.ts';
@@ -54,6 +55,7 @@ export async function openGateway(settings: Settings, logger: Logger): Promise<G
   const tls = await readTls(settings);
   const redis = connectRedis({ url, use: 'prompt', logger });
   const blocking = connectRedis({ url, use: 'patient', logger });
+  const tracing = await openTracing(settings.traces, 'gateway');
   const metrics = createGatewayMetrics();
   const onDropped = (entries: number) => metrics.eventsDropped.inc(entries);
   const events = new EventReader({ commands: redis, blocking, logger, onDropped });
@@ -98,6 +100,7 @@ export async function openGateway(settings: Settings, logger: Logger): Promise<G
     bounds: { waiting: settings.maxWaiting, outstanding: settings.maxOutstanding },
     allowances,
     webhooks: settings.webhooks,
+    tracing,
     now: Date.now,
     logger,
   });
@@ -115,7 +118,7 @@ export async function openGateway(settings: Settings, logger: Logger): Promise<G
       board,
       secrets: createOwnWebhookSecrets(secrets),
     },
-    { metrics, logger, ...(tls && { tls }) },
+    { metrics, tracing, logger, ...(tls && { tls }) },
   );
   // Also where none are allowed: what was accepted before the setting changed has to go out of the box.
   const delivery = startWebhookDelivery({ outbox, journal, secrets, policy: settings.webhooks, metrics, logger });
@@ -130,6 +133,7 @@ export async function openGateway(settings: Settings, logger: Logger): Promise<G
     await Promise.all([views.close(), producer.close(), profileQueue.close()]);
     await storage.close();
     redis.disconnect();
+    await tracing.close();
   };
   try {
     await answersWithin(redis, REDIS_MS);
@@ -139,7 +143,18 @@ export async function openGateway(settings: Settings, logger: Logger): Promise<G
     await listening('httpPort', httpPort, () => http.listen({ host: httpHost, port: httpPort }));
     const address = `${grpcHost}:${grpcPort}`;
     grpc = await listening('grpcPort', grpcPort, () =>
-      startGrpcServer({ access, generations, loras, uploads, health, metrics, logger, address, ...(tls && { tls }) }),
+      startGrpcServer({
+        access,
+        generations,
+        loras,
+        uploads,
+        health,
+        metrics,
+        tracing,
+        logger,
+        address,
+        ...(tls && { tls }),
+      }),
     );
   } catch (error) {
     await close();

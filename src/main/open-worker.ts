@@ -12,6 +12,7 @@ import { createMetricsBoard } from '../store/metrics-board.ts';
 import { openBlobStore } from '../store/open-blob-store.ts';
 import { createWorkerRegistry } from '../store/worker-registry.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { openTracing } from '../telemetry/tracing.ts';
 import { createWorkerMetrics } from '../telemetry/worker-metrics.ts';
 import { EngineProcess, type EngineState } from '../worker/engine-process.ts';
 import { startHeartbeat } from '../worker/heartbeat.ts';
@@ -19,6 +20,7 @@ import { withLoraFiles } from '../worker/lora-leases.ts';
 import { startMetricsReport } from '../worker/metrics-report.ts';
 import { observeJournal } from '../worker/observe-journal.ts';
 import { type RunJobEffects, runJob } from '../worker/run-job.ts';
+import { traceJournal } from '../worker/trace-journal.ts';
 import { createTurnstile } from '../worker/turnstile.ts';
 import { checkRedis } from './check-redis.ts';
 import { answersWithin, connectRedis } from './connect-redis.ts';
@@ -60,6 +62,7 @@ export async function openWorker(options: {
   const ledger = createBlobLedger(redis);
   const about = { worker: randomUUID(), model: modelId(settings.model), device: settings.device };
 
+  const tracing = await openTracing(settings.traces, 'worker');
   const metrics = createWorkerMetrics();
   const report = startMetricsReport({
     board: createMetricsBoard(redis),
@@ -90,7 +93,7 @@ export async function openWorker(options: {
     logger,
   });
   const effects: RunJobEffects = {
-    journal: observeJournal(journal, metrics, () => performance.now()),
+    journal: observeJournal(traceJournal(journal, tracing), metrics, () => performance.now()),
     keepPicture: (bytes, jobId) => keepBlob({ ledger, blobs }, bytes, resultHolder(jobId)),
     engine: withLoraFiles(engine, files),
     turnstile: createTurnstile(),
@@ -144,6 +147,7 @@ export async function openWorker(options: {
       await consumer.close(settings.drainS * 1000);
       await engine.close();
       blobs.close();
+      await tracing.close();
       for (const connection of [redis, queueRedis, profileRedis, cancelRedis]) connection.disconnect();
     },
   };

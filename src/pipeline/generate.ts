@@ -16,7 +16,7 @@ import { withThreshold } from './measure-threshold.ts';
 import { plannerFor } from './plan.ts';
 import type { EnginePorts } from './ports.ts';
 import { weighByPrompt } from './prompt-weights.ts';
-import { createStopwatch, type Stopwatch } from './stopwatch.ts';
+import { createStopwatch, type StageObserver, type Stopwatch } from './stopwatch.ts';
 
 /**
  * A resolved request to pictures, as a generator of events: a step at a time, each picture when it is finished, and `done` last.
@@ -34,8 +34,9 @@ export async function* generate(
   signal: AbortSignal,
   now: () => number,
   preview?: PreviewRequest,
+  onStage?: StageObserver,
 ): AsyncGenerator<PipelineEvent, void, void> {
-  const stopwatch = createStopwatch(now);
+  const stopwatch = createStopwatch(now, onStage);
   const lease = await stopwatch.time('load_loras_ms', () => ports.acquireAdapters(request.loras, signal));
   try {
     const evaluations = SAMPLERS[request.sampler].evaluations(model.scheduler, request.steps);

@@ -14,6 +14,7 @@ import type { Allowances } from '../store/allowances.ts';
 import type { BlobStore } from '../store/blob-store.ts';
 import type { IdempotencyKey, JobJournal, NewJob } from '../store/job-journal.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import type { Tracing } from '../telemetry/tracing.ts';
 import { type Admitted, createAdmissions, idempotencyOf } from './admission.ts';
 import type { BlobLink, BlobLinks } from './blob-links.ts';
 import { isJobId } from './job-id.ts';
@@ -92,12 +93,13 @@ export interface GenerationsParts {
   readonly bounds: NewJob['bounds'];
   readonly allowances: Allowances;
   readonly webhooks: WebhookPolicy;
+  readonly tracing: Tracing;
   readonly now: () => number;
   readonly logger: Logger;
 }
 
 export function createGenerations(parts: GenerationsParts): Generations {
-  const { journal, producer, events, blobs, links, models, allowances, webhooks, logger } = parts;
+  const { journal, producer, events, blobs, links, models, allowances, webhooks, tracing, logger } = parts;
   const admissions = createAdmissions(parts);
   const resolver = createRequestResolver(parts);
 
@@ -117,6 +119,7 @@ export function createGenerations(parts: GenerationsParts): Generations {
   ): Promise<Admitted> {
     await models.expectWorker(model.id);
     const { webhook, priority = 'normal', deadline_ms: deadlineMs, idempotency } = asked;
+    const trace = tracing.current();
     const job: AcceptedJob = {
       request,
       loras: receipts,
@@ -124,6 +127,7 @@ export function createGenerations(parts: GenerationsParts): Generations {
       ...(storedLoras.length > 0 && { stored_loras: storedLoras }),
       ...(preview && { preview }),
       ...(webhook && { webhook }),
+      ...(trace !== undefined && { trace }),
     };
     const work = workOf(request, model);
     const admitted = await withinQuota({ allowances, caller, pictures: request.n }, () =>

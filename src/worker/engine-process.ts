@@ -111,11 +111,16 @@ export class EngineProcess {
    */
   run(
     jobId: string,
-    { request, preview, files }: Pick<AcceptedJob, 'request' | 'preview'> & { readonly files: LoraPaths },
+    {
+      request,
+      preview,
+      trace,
+      files,
+    }: Pick<AcceptedJob, 'request' | 'preview' | 'trace'> & { readonly files: LoraPaths },
     signal: AbortSignal,
   ): AsyncGenerator<PipelineEvent, void, void> {
     const run = `${jobId}/${++this.#runCount}`;
-    return this.#converse<PipelineEvent>({ type: 'run', run, jobId, request, preview, files }, signal);
+    return this.#converse<PipelineEvent>({ type: 'run', run, jobId, request, preview, trace, files }, signal);
   }
 
   /** One attempt at measuring a LoRA, which gives way to generations. Throws what `run` throws. */

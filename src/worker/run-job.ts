@@ -26,7 +26,7 @@ export interface RunJobEffects {
     ready(signal: AbortSignal): Promise<ModelDescriptor>;
     run(
       jobId: string,
-      job: Pick<AcceptedJob, 'request' | 'preview' | 'stored_loras'>,
+      job: Pick<AcceptedJob, 'request' | 'preview' | 'stored_loras' | 'trace'>,
       signal: AbortSignal,
     ): AsyncIterable<PipelineEvent>;
   };

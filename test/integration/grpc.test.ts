@@ -16,8 +16,8 @@ import type { Generations } from '../../src/service/generations.ts';
 import type { Readiness } from '../../src/service/health.ts';
 import type { LoraUploads } from '../../src/service/lora-uploads.ts';
 import type { Loras } from '../../src/service/loras.ts';
-
 import { createGatewayMetrics } from '../../src/telemetry/gateway-metrics.ts';
+import { NO_TRACING } from '../../src/telemetry/tracing.ts';
 
 /**
  * The gRPC door over a real server and client on loopback, with a service of the test's own behind it: what goes through the door,
@@ -195,6 +195,7 @@ beforeEach(async () => {
   server = await startGrpcServer({
     access: OPEN_ACCESS,
     metrics: createGatewayMetrics(),
+    tracing: NO_TRACING,
     generations: service.generations,
     loras: NO_LORAS,
     uploads: NO_UPLOADS,
