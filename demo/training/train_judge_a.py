@@ -10,6 +10,7 @@ a picture says far more than which of 128 texts is its own, and on a CPU that is
 
 import json
 import random
+import shutil
 import time
 from pathlib import Path
 
@@ -137,7 +138,7 @@ def main() -> None:
             print(f"step {step} contrast {loss.item():.3f} naming {naming.item():.3f} right one of {BATCH}: {100 * right:.0f} % ({100 * progress:.0f} %)", flush=True)
     save_state({"judge": judge.state_dict(), "heads": heads.state_dict()}, chosen.work / "judge_a.pt")
     judge.eval().cpu().to(torch.float16).save_pretrained(chosen.to)
-    tokenizer.save_pretrained(chosen.to)
+    shutil.copytree(chosen.work / "tokenizer", chosen.to, dirs_exist_ok=True)
     (chosen.to / "preprocessor_config.json").write_text(json.dumps(PREPROCESSOR, indent=2) + "\n")
     measure(CLIPModel.from_pretrained(chosen.to, dtype=torch.float32).eval(), tokenizer, chosen.work)
 
