@@ -87,13 +87,19 @@ def clip() -> None:
     write_clip_cases()
 
 
+def online() -> None:
+    from online_cases import write_online_cases
+
+    write_online_cases()
+
+
 def pictures() -> None:
     from picture_cases import write_picture_cases
 
     write_picture_cases()
 
 
-STAGES = [checkpoint, loras, tokens, noise, models, vae_encoder, samplers, trajectories, frequency, clip, pictures, check_all]
+STAGES = [checkpoint, loras, tokens, noise, models, vae_encoder, samplers, trajectories, frequency, clip, pictures, online, check_all]
 
 
 def main() -> None:

@@ -36,11 +36,13 @@ def generate_latent(
     texts = encode_all(pipeline, loras, how.text_encoder, prompt, negative_prompt)
     base_text = encode_with(pipeline, [], prompt, negative_prompt)
     scheduler, unet, cut = pipeline.scheduler, pipeline.unet, cut_of(how.cut)
-    is_delta = how.cache == "delta" and any(row["reuse"] for row in plan["evaluations"])
+    is_delta = how.cache == "delta" and any(not callable(row) and row["reuse"] for row in plan["evaluations"])
     needs_base = is_delta or how.uncond == "base"
     kept: dict[str, torch.Tensor] = {}
     latent = noise * scheduler.init_noise_sigma
     for timestep, row in zip(scheduler.timesteps, plan["evaluations"], strict=True):
+        if callable(row):
+            row = row(latent)  # decided by what the latent looks like: reference_modes.py
         x = scheduler.scale_model_input(torch.cat([latent, latent]), timestep)  # unconditional half first
         base, base_feature = base_pass(pipeline, x, timestep, base_text, cut) if needs_base else (None, None)  # [22]
         origin = base_feature if is_delta else 0  # [23]
