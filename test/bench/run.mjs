@@ -1,7 +1,8 @@
 /**
  * `npm run bench`: prints what the parts cost on this machine. Two tables: the pure core, whose steps the design says cost less than
  * a millisecond; and whole pictures by each method beside one merged LoRA in the same run, on the default checkpoint. Machines are
- * shared, so a row is the least of several runs taken in turn, and what is worth quoting is the ratio.
+ * shared, so a row is the least of several runs taken in turn, and what is worth quoting is the ratio. `npm run bench -- cache` prints
+ * what caching saves and what it costs (`cache.mjs`).
  */
 
 import { readdirSync } from 'node:fs';
@@ -23,8 +24,11 @@ const PICTURE_ROUNDS = 3;
 const STEPS = 25;
 
 console.log(`${cpus().length} x ${cpus()[0]?.model ?? 'unknown CPU'}, Node ${process.version}\n`);
-benchCore();
-await benchPictures();
+if (process.argv[2] === 'cache') await import('./cache.mjs');
+else {
+  benchCore();
+  await benchPictures();
+}
 
 /** On latents of Stable Diffusion 1.5 at 512x512. */
 function benchCore() {

@@ -49,6 +49,7 @@ const LORAS = [
   { id: 'peft-attention-r8', weight: -0.5 },
   { id: 'kohya-feedforward-r6', weight: 0.6, frequency_class: 'high' },
 ];
+const WEIGHTS = LORAS.map(({ id }, index) => ({ id, weight: 0.25 + index / 4 }));
 const REQUESTS = {
   merge: { ...SMALL_REQUEST, steps: 4, loras: LORAS, composition: { method: 'merge' } },
   'cmlora quality': { ...SMALL_REQUEST, steps: 8, n: 2, loras: LORAS, composition: { method: 'cmlora' } },
@@ -68,6 +69,28 @@ const REQUESTS = {
     loras: LORAS,
     composition: { method: 'cmlora', cache: 'delta', uncond: 'base' },
   },
+  'merge at a scale': { ...SMALL_REQUEST, steps: 3, loras: LORAS, composition: { method: 'merge', scale: 0.6 } },
+  lorahub: { ...SMALL_REQUEST, steps: 3, loras: LORAS, composition: { method: 'lorahub', weights: WEIGHTS } },
+  'switch-a': { ...SMALL_REQUEST, steps: 6, loras: LORAS, composition: { method: 'switch-a', tau: 2 } },
+  'w-switch with its weights': {
+    ...SMALL_REQUEST,
+    steps: 6,
+    loras: LORAS,
+    composition: { method: 'w-switch', weights: WEIGHTS, tau: 2 },
+  },
+  'w-composite with its weights': {
+    ...SMALL_REQUEST,
+    steps: 3,
+    loras: LORAS,
+    composition: { method: 'w-composite', weights: WEIGHTS },
+  },
+  'delta-composite': {
+    ...SMALL_REQUEST,
+    steps: 3,
+    loras: LORAS,
+    composition: { method: 'delta-composite', scale: 0.7 },
+  },
+  'loratorio-like': { ...SMALL_REQUEST, steps: 3, loras: LORAS, composition: { method: 'loratorio-like' } },
   'heun, which looks twice in a step': {
     ...SMALL_REQUEST,
     steps: 5,
@@ -112,6 +135,19 @@ test.each(Object.entries(REQUESTS))('%s: the passes that ran are the plan answer
   expect(result.request).toEqual(planned.request);
   expect(result.loras).toEqual(planned.loras);
   expect(result.model).toEqual(planned.model);
+});
+
+test('where the prompt decides the weights, a plan says that it takes them to be equal, and counts the passes that run', async () => {
+  const triggers = [{ id: 'peft-attention-r8', phrases: ['fox'] }];
+  const composition = { method: 'w-composite', triggers };
+  const request = { ...SMALL_REQUEST, prompt: 'a fox in the snow', steps: 3, loras: LORAS, composition };
+  const planned = await plan(request);
+  expect(planned.warnings).toContainEqual(expect.stringContaining('taken to be equal'));
+  const response = await post('/v1/generations', request, { prefer: 'wait=60' });
+  const { result } = (await response.json()) as { result: GenerationPlan };
+  expect(result.passes).toEqual(planned.passes);
+  // Only one of the three has a phrase.
+  expect(result.plan[0]?.weights.map(({ weight }) => weight)).toEqual([0, 1, 0]);
 });
 
 test('the cost is that of the passes: whole ones and the share of the cut', async () => {

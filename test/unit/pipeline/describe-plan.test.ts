@@ -31,6 +31,17 @@ test.each([
   ['merge runs one pass for each guidance half', { composition: { method: 'merge' } }, { full: 40, reuse: 0 }],
   ['no guidance, half the passes', { composition: { method: 'merge' }, guidance_scale: 1 }, { full: 20, reuse: 0 }],
   ['cmlora with no cache runs every LoRA', { composition: { method: 'cmlora', cut: 'none' } }, { full: 160, reuse: 0 }],
+  ['one LoRA at a time costs what merge costs', { composition: { method: 'switch-a' } }, { full: 40, reuse: 0 }],
+  ['so does one at a time by weights', { composition: { method: 'w-switch' } }, { full: 40, reuse: 0 }],
+  ['lorahub is a merge', { composition: { method: 'lorahub' } }, { full: 40, reuse: 0 }],
+  ['every LoRA at every evaluation', { composition: { method: 'w-composite' } }, { full: 160, reuse: 0 }],
+  ['and the plain model with it', { composition: { method: 'delta-composite' } }, { full: 200, reuse: 0 }],
+  [
+    'on the prompt alone, where the plain model guides',
+    { composition: { method: 'delta-composite', uncond: 'base' } },
+    { full: 20 * (4 + 2), reuse: 0 },
+  ],
+  ['as by patches', { composition: { method: 'loratorio-like' } }, { full: 20 * (4 + 2), reuse: 0 }],
   [
     'leaders alone run in full after the first evaluation',
     { composition: { method: 'cmlora', refresh: { policy: 'leader', max_age: 20, warm_up: 0 } } },
@@ -109,4 +120,6 @@ test('an order that the request names is the leading order', async () => {
 
 test('merge has no leaders', async () => {
   expect((await planFor({ loras: FOUR, composition: { method: 'merge' } })).leading).toBeNull();
+  expect((await planFor({ loras: FOUR, composition: { method: 'switch' } })).leading).toBeNull();
+  expect((await planFor({ loras: FOUR, composition: { method: 'switch-a' } })).leading).not.toBeNull();
 });
