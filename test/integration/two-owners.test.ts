@@ -1,3 +1,6 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { status as grpcStatus, type ServiceError } from '@grpc/grpc-js';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type GrpcClient, openGrpcClient } from '../../src/grpc/client.ts';
@@ -5,6 +8,7 @@ import { loadDefinitions } from '../../src/grpc/protocol.ts';
 import { RPC_SCOPES } from '../../src/grpc/rpc-scopes.ts';
 import { ROUTE_SCOPES } from '../../src/http/route-scopes.ts';
 import { generateApiKey } from '../../src/service/api-keys.ts';
+import { GOLDEN_LORAS } from '../support/golden-engine.ts';
 import { jsonOf, postJson, SMALL_REQUEST, startTestService, type TestService } from '../support/test-service.ts';
 
 /**
@@ -22,6 +26,9 @@ let bo: GrpcClient;
 /** Ana's, finished, and made under the idempotency key `ana-first`. */
 let anas: string;
 let anasImageBytes: number;
+/** Uploaded by Ana under `ANAS_LORA`, and in no folder under that name. */
+let anasFile: { readonly bytes: Buffer; readonly sha256: string };
+const ANAS_LORA = 'anas-own';
 
 beforeAll(async () => {
   service = await startTestService({ access: 'keys', adminKey: ADMIN_KEY });
@@ -33,6 +40,9 @@ beforeAll(async () => {
   const generation = await jsonOf(postJson(at('/v1/generations'), SMALL_REQUEST, headers));
   expect(generation.status).toBe('completed');
   anas = generation.id;
+  const bytes = await readFile(join(GOLDEN_LORAS, 'kohya-full-mixed.safetensors'));
+  anasFile = { bytes, sha256: createHash('sha256').update(bytes).digest('hex') };
+  expect((await upload(anaKey, ANAS_LORA)).status).toBe(201);
   anasImageBytes = (await (await get(`/v1/generations/${anas}/images/0`, anaKey)).arrayBuffer()).byteLength;
 });
 
@@ -46,6 +56,16 @@ const at = (path: string) => `${service.httpUrl}${path}`;
 const as = (key: string) => ({ authorization: `Bearer ${key}` });
 const get = (path: string, key: string) => fetch(at(path), { headers: as(key) });
 const post = (path: string, body: unknown, key: string) => postJson(at(path), body, as(key));
+
+function upload(key: string, id: string): Promise<Response> {
+  const form = new FormData();
+  form.append('id', id);
+  form.append('file', new Blob([anasFile.bytes]), 'lora.safetensors');
+  return fetch(at('/v1/loras'), { method: 'POST', body: form, headers: as(key) });
+}
+
+const idsOf = async (key: string) =>
+  (await jsonOf(get('/v1/loras?limit=1000', key))).loras.map((lora) => Object(lora).id);
 
 async function newKey(owner: string, scopes: readonly string[] = ['generate', 'registry']): Promise<string> {
   const response = await postJson(at('/v1/keys'), { owner, scopes }, as(ADMIN_KEY));
@@ -62,6 +82,15 @@ async function expectHidden(asked: (id: string) => Promise<Response>): Promise<v
   expect(await textOf(hidden, anas)).toBe(await textOf(absent, nobodys));
 }
 
+/** The same of Ana's LoRA: Bo is told what he would be told of a name that nobody has given. */
+async function expectLoraHidden(asked: (id: string, key: string) => Promise<Response>): Promise<void> {
+  const [hidden, absent] = [await asked(ANAS_LORA, boKey), await asked('nobodys', boKey)];
+  expect([hidden.status, absent.status]).toEqual([404, 404]);
+  expect((await hidden.text()).replaceAll(ANAS_LORA, 'ID')).toBe((await absent.text()).replaceAll('nobodys', 'ID'));
+}
+
+const withLora = (lora: object) => ({ ...SMALL_REQUEST, loras: [lora] });
+
 const shared = async () => {};
 
 const ROUTES: Readonly<Record<keyof typeof ROUTE_SCOPES, () => Promise<void>>> = {
@@ -71,14 +100,26 @@ const ROUTES: Readonly<Record<keyof typeof ROUTE_SCOPES, () => Promise<void>>> =
     expect(bos.id).not.toBe(anas);
     expect((await get(`/v1/generations/${bos.id}`, anaKey)).status).toBe(404);
     expect((await get(`/v1/generations/${bos.id}`, boKey)).status).toBe(200);
+    await expectLoraHidden((id, key) => post('/v1/generations', withLora({ id }), key));
   },
-  'POST /v1/generations:plan': shared,
+  'POST /v1/generations:plan': async () => {
+    await expectLoraHidden((id, key) => post('/v1/generations:plan', withLora({ id }), key));
+    expect((await post('/v1/generations:plan', withLora({ id: ANAS_LORA }), anaKey)).status).toBe(200);
+  },
   'GET /v1/generations/:id': () => expectHidden((id) => get(`/v1/generations/${id}`, boKey)),
   'GET /v1/generations/:id/events': () => expectHidden((id) => get(`/v1/generations/${id}/events`, boKey)),
   'GET /v1/generations/:id/images/:index': async () => {
     expect(anasImageBytes).toBeGreaterThan(100);
     await expectHidden((id) => get(`/v1/generations/${id}/images/0`, boKey));
   },
+  'GET /v1/generations/:id/images/:index/link': () =>
+    expectHidden((id) => get(`/v1/generations/${id}/images/0/link`, boKey)),
+  'GET /v1/blobs/:sha256': async () => {
+    const { result } = await jsonOf(get(`/v1/generations/${anas}`, anaKey));
+    const sha256s = [result.images[0]?.sha256, anasFile.sha256];
+    for (const sha256 of sha256s) expect((await get(`/v1/blobs/${sha256}`, boKey)).status).not.toBe(200);
+  },
+  'POST /v1/generations/:id/replay': () => expectHidden((id) => post(`/v1/generations/${id}/replay`, {}, boKey)),
   'POST /v1/generations/:id/cancel': async () => {
     await expectHidden((id) => post(`/v1/generations/${id}/cancel`, {}, boKey));
     const running = await jsonOf(post('/v1/generations', { ...SMALL_REQUEST, steps: 150, n: 8 }, anaKey));
@@ -87,11 +128,25 @@ const ROUTES: Readonly<Record<keyof typeof ROUTE_SCOPES, () => Promise<void>>> =
     expect((await jsonOf(get(`/v1/generations/${running.id}`, anaKey))).status).not.toBe('cancelled');
     expect((await post(path, {}, anaKey)).status).toBe(202);
   },
-  // The LoRAs of the folder are everybody's.
-  'GET /v1/loras': shared,
-  'GET /v1/loras/:id': shared,
-  'GET /v1/loras/:id/profile': shared,
-  'POST /v1/loras/:id/profile': shared,
+  'POST /v1/loras': async () => {
+    // Bo's own upload of the same bytes under the same id is his, and takes nothing from Ana.
+    expect((await upload(boKey, 'the-same')).status).toBe(201);
+    expect((await upload(anaKey, 'the-same')).status).toBe(201);
+    expect((await fetch(at('/v1/loras/the-same'), { method: 'DELETE', headers: as(boKey) })).status).toBe(204);
+    expect((await get('/v1/loras/the-same', anaKey)).status).toBe(200);
+  },
+  'DELETE /v1/loras/:id': async () => {
+    await expectLoraHidden((id, key) => fetch(at(`/v1/loras/${id}`), { method: 'DELETE', headers: as(key) }));
+    expect((await get(`/v1/loras/${ANAS_LORA}`, anaKey)).status).toBe(200);
+  },
+  // The LoRAs of the folder are everybody's; those that were uploaded are their owner's.
+  'GET /v1/loras': async () => {
+    expect(await idsOf(anaKey)).toContain(ANAS_LORA);
+    expect(await idsOf(boKey)).not.toContain(ANAS_LORA);
+  },
+  'GET /v1/loras/:id': () => expectLoraHidden((id, key) => get(`/v1/loras/${id}`, key)),
+  'GET /v1/loras/:id/profile': () => expectLoraHidden((id, key) => get(`/v1/loras/${id}/profile`, key)),
+  'POST /v1/loras/:id/profile': () => expectLoraHidden((id, key) => post(`/v1/loras/${id}/profile`, {}, key)),
   'GET /v1/models': shared,
   'GET /v1/webhooks/secrets': async () => {
     const [anas_, bos] = await Promise.all([anaKey, boKey].map((key) => jsonOf(get('/v1/webhooks/secrets', key))));
@@ -160,7 +215,19 @@ const RPCS: Readonly<Record<keyof typeof RPC_SCOPES, () => Promise<void>>> = {
     expect(await drain(ana.events('Watch', { id: anas }))).toBe(anas);
   },
   'GenerationService/Cancel': () => expectNotFound(bo.call('Cancel', { id: anas })),
-  'GenerationService/Plan': shared,
+  'GenerationService/Plan': () => expectNotFound(bo.call('Plan', withLora({ id: ANAS_LORA }))),
+  'GenerationService/Replay': () => expectNotFound(bo.call('Replay', { id: anas })),
+  'LoraService/List': async () => {
+    const { loras = [] } = (await bo.loras('List', { limit: 1000 })) as { loras?: { id: string }[] };
+    expect(loras.map(({ id }) => id)).not.toContain(ANAS_LORA);
+  },
+  'LoraService/Get': () => expectNotFound(bo.loras('Get', { id: ANAS_LORA })),
+  'LoraService/Upload': async () => {
+    await bo.upload({ id: 'bos-own', sha256: anasFile.sha256 }, [anasFile.bytes]);
+    await expectNotFound(ana.loras('Get', { id: 'bos-own' }));
+    expect(await idsOf(anaKey)).not.toContain('bos-own');
+  },
+  'LoraService/Delete': () => expectNotFound(bo.loras('Delete', { id: ANAS_LORA })),
 };
 
 test.each(Object.entries(RPCS).filter(([, probe]) => probe !== shared))(
@@ -180,7 +247,7 @@ test.each(Object.entries(ROUTE_SCOPES).filter(([, scopes]) => scopes !== 'public
       401,
       expect.objectContaining({ code: 'unauthenticated' }),
     ]);
-    expect(bare.headers.get('www-authenticate')).toBe('Bearer');
+    expect(bare.headers.get('www-authenticate')).toMatch(path.startsWith('/admin/') ? /^Basic / : /^Bearer$/);
     const others = ['generate', 'registry', 'admin'].filter((scope) => !scopes.includes(scope as never));
     const narrow = await newKey('narrow', others);
     expect((await fetch(url, { method, headers: as(narrow) })).status).toBe(403);
