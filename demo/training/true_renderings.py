@@ -58,6 +58,12 @@ def facts(concept: Concept) -> dict:
     }
 
 
+def written(testbed: dict) -> str:
+    """A line for each field, and for each entry of the long lists."""
+    value = lambda part: "[\n    " + ",\n    ".join(map(json.dumps, part)) + "\n  ]" if isinstance(part, list) and part and isinstance(part[0], dict) else json.dumps(part)
+    return "{\n" + ",\n".join(f"  {json.dumps(name)}: {value(part)}" for name, part in testbed.items()) + "\n}\n"
+
+
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--testbed", type=Path, required=True)
@@ -67,9 +73,7 @@ def main() -> None:
     torch.set_num_threads(1)
     testbed = json.loads(chosen.testbed.read_text())
     testbed["loras"] = [facts(CONCEPTS[lora["id"]]) for lora in testbed["loras"]]
-    lines = [f"  {json.dumps(lora)}" for lora in testbed["loras"]]
-    text = json.dumps(testbed | {"loras": "LORAS"}, indent=2).replace('"LORAS"', "[\n  " + ",\n  ".join(lines) + "\n  ]")
-    chosen.testbed.write_text(text + "\n")
+    chosen.testbed.write_text(written(testbed))
     chosen.to.mkdir(parents=True, exist_ok=True)
     for index, concepts in enumerate(sets_of(testbed)):
         name = "+".join(concept.name for concept in concepts)

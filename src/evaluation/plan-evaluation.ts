@@ -113,7 +113,7 @@ export function requestOf(
     ...(method.fill?.includes('triggers') && {
       triggers: set.loras.map(({ id, triggers }) => ({ id, phrases: triggers })),
     }),
-    ...(weights !== undefined && { weights: weights.get(set.id) }),
+    ...(weights !== undefined && { weights: weightsOf(set, method, weights) }),
   };
   const request = {
     prompt: [prompt.prefix, triggersOf(set)].filter((words) => words !== '').join(', '),
@@ -133,6 +133,14 @@ export function requestOf(
         }),
   };
   return named(method.name, () => parseGenerationRequest(request));
+}
+
+/** Throws an InputError for a set that nobody has searched: without weights a method would be another one. */
+function weightsOf({ id }: EvaluatedSet, { name, weights: file }: TestbedMethod, weights: FoundWeights) {
+  const found = weights.get(id);
+  if (found !== undefined) return found;
+  const message = `${file} has no weights for the set ${id}, which method ${name} needs; overtone tune finds them`;
+  throw new InputError([{ code: 'invalid_request', subject: name, message }]);
 }
 
 /** What a picture of the set should show, in the words that CLIPScore compares it with. */
