@@ -55,11 +55,17 @@ export interface GenerationEventMessage {
 
 export function openGrpcClient(
   address: string,
-  options: { readonly credentials?: ChannelCredentials; readonly apiKey?: string } = {},
+  options: {
+    readonly credentials?: ChannelCredentials;
+    readonly apiKey?: string;
+    /** Sent with every call. */
+    readonly idempotencyKey?: string;
+  } = {},
 ): GrpcClient {
   const client = new Client(address, options.credentials ?? credentials.createInsecure());
   const metadata = new Metadata();
   if (options.apiKey !== undefined) metadata.set('authorization', `Bearer ${options.apiKey}`);
+  if (options.idempotencyKey !== undefined) metadata.set('idempotency-key', options.idempotencyKey);
   const definitions = loadDefinitions();
   const rpcNamed = (name: string, service = SERVICE_NAME) => {
     const rpc = rpcsOf(definitions, service)[name];

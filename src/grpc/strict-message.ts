@@ -25,16 +25,16 @@ export function strictly(
     if (bytes.length > maxBytes) {
       throw new ServiceError('body_too_large', `request is ${bytes.length} bytes; must be at most ${maxBytes}`);
     }
-    const message = read(bytes, type);
-    const unknown = unknownFields(bytes, fieldsOf(type), types, '');
+    const message = readable(bytes, () => type.deserialize(bytes));
+    const unknown = readable(bytes, () => unknownFields(bytes, fieldsOf(type), types, ''));
     if (unknown.length > 0) throw new ServiceError('invalid_request', unknown.join('; '));
     return message;
   };
 }
 
-function read(bytes: Buffer, type: MessageTypeDefinition<object, object>): object {
+function readable<T>(bytes: Buffer, read: () => T): T {
   try {
-    return type.deserialize(bytes);
+    return read();
   } catch (cause) {
     const message = `request is ${bytes.length} bytes that cannot be read; must be a message of ${PACKAGE}`;
     throw new ServiceError('invalid_request', message, { cause });
@@ -53,7 +53,7 @@ function fieldsOf(type: MessageTypeDefinition<object, object>): readonly Field[]
   return (type.type as { readonly field: readonly Field[] }).field;
 }
 
-/** One sentence for each. `bytes` have been read once, so every length in them is right. */
+/** One sentence for each. Throws where the bytes end in the middle of a field, which protobuf's own reader can let pass. */
 function unknownFields(bytes: Buffer, fields: readonly Field[], types: Types, path: string): readonly string[] {
   return wireFields(bytes).flatMap(({ number, content }): readonly string[] => {
     const field = fields.find((candidate) => candidate.number === number);
