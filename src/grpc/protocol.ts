@@ -33,7 +33,7 @@ export interface Protocol {
 export const RPC_NAMES = ['Generate', 'Submit', 'Get', 'Watch', 'Cancel', 'Plan', 'Replay'] as const;
 export type RpcName = (typeof RPC_NAMES)[number];
 
-export const LORA_RPC_NAMES = ['List', 'Get', 'Upload', 'Delete'] as const;
+export const LORA_RPC_NAMES = ['List', 'Get', 'Upload', 'MeasureProfile', 'Delete'] as const;
 export type LoraRpcName = (typeof LORA_RPC_NAMES)[number];
 
 /** A piece of a file, with what frames it. */

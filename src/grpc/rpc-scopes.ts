@@ -15,6 +15,7 @@ export const RPC_SCOPES: Readonly<Record<string, readonly Scope[]>> = {
   'LoraService/List': ['generate', 'registry'],
   'LoraService/Get': ['generate', 'registry'],
   'LoraService/Upload': ['registry'],
+  'LoraService/MeasureProfile': ['generate', 'registry'],
   'LoraService/Delete': ['registry'],
 };
 

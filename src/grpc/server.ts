@@ -14,7 +14,7 @@ import { addReflectionService } from './reflection.ts';
 import { cancel } from './rpc/cancel.ts';
 import { generate } from './rpc/generate.ts';
 import { get } from './rpc/get.ts';
-import { deleteLora, getLora, listLoras, uploadLora } from './rpc/loras.ts';
+import { deleteLora, getLora, listLoras, measureProfile, uploadLora } from './rpc/loras.ts';
 import { plan } from './rpc/plan.ts';
 import { replay } from './rpc/replay.ts';
 import { submit } from './rpc/submit.ts';
@@ -82,6 +82,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     List: unary(listLoras(loras), context),
     Get: unary(getLora(loras), context),
     Upload: upload(uploadLora(uploads), context),
+    MeasureProfile: unary(measureProfile(loras), context),
     Delete: unary(deleteLora(uploads), context),
   } satisfies Record<LoraRpcName, unknown>;
 

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { GenerationPlan } from '../../src/contract/generation-plan.ts';
 import type { NamedReceipt } from '../../src/contract/generation-result.ts';
 import type { LoraProfile } from '../../src/contract/lora-profile.ts';
+import { openGrpcClient } from '../../src/grpc/client.ts';
 import { connectRedis } from '../../src/main/connect-redis.ts';
 import type { DescribedProfile } from '../../src/service/describe-profile.ts';
 import { createProfileStore } from '../../src/store/profile-store.ts';
@@ -89,6 +90,11 @@ test('a LoRA is measured when somebody asks for it, and described by what was fo
   const whole = await get<LoraProfile>(`/v1/loras/${A}/profile`);
   expect(whole.pixel.levels[0]?.spectrum.length).toBeGreaterThan(60);
   expect(whole.pixel.score).toBe(measured?.pixel.score);
+  const client = openGrpcClient(service.grpcAddress);
+  const { progress: _, error: __, ...described } = frequency_profile;
+  expect(await client.loras('Get', { id: A })).toMatchObject({ frequency_profile: described });
+  await expect(client.loras('MeasureProfile', { id: A, seeds: 1 })).rejects.toThrow('seeds is 1');
+  client.close();
 });
 
 test('a request that names no class has them from the profiles, and plan and receipts say so', async () => {

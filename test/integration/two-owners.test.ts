@@ -227,6 +227,7 @@ const RPCS: Readonly<Record<keyof typeof RPC_SCOPES, () => Promise<void>>> = {
     await expectNotFound(ana.loras('Get', { id: 'bos-own' }));
     expect(await idsOf(anaKey)).not.toContain('bos-own');
   },
+  'LoraService/MeasureProfile': () => expectNotFound(bo.loras('MeasureProfile', { id: ANAS_LORA })),
   'LoraService/Delete': () => expectNotFound(bo.loras('Delete', { id: ANAS_LORA })),
 };
 

@@ -1,3 +1,4 @@
+import { parseProfileRequest } from '../../contract/profile-request.ts';
 import type { InstalledLora, LoraUploads } from '../../service/lora-uploads.ts';
 import type { InspectedLora, ListedLora, Loras } from '../../service/loras.ts';
 import { pageLimit } from '../../service/page-limit.ts';
@@ -14,6 +15,15 @@ export function listLoras(loras: Loras): UnaryAnswer<{ readonly limit?: number; 
 
 export function getLora(loras: Loras): UnaryAnswer<{ readonly id?: string; readonly model?: string }> {
   return async (caller, { id = '', model }) => inspectedToWire(await loras.inspect(caller, id, model));
+}
+
+export function measureProfile(
+  loras: Loras,
+): UnaryAnswer<{ readonly id?: string; readonly model?: string; readonly [setting: string]: unknown }> {
+  return async (caller, { id = '', model, ...settings }) => {
+    const { prompts, seeds: seedCount, steps } = parseProfileRequest(settings);
+    return loras.measure(caller, id, model, { prompts, seedCount, steps });
+  };
 }
 
 export function deleteLora(uploads: LoraUploads): UnaryAnswer<{ readonly id?: string }> {
