@@ -47,7 +47,8 @@ export async function checkAccess(options: {
   throw new InputError([{ code: 'invalid_request', subject: env, message }]);
 }
 
-function isOpen({ access, httpHost, grpcHost }: Settings): boolean {
+/** Whether everybody is served who can reach the service. */
+export function isOpen({ access, httpHost, grpcHost }: Settings): boolean {
   return access === undefined ? isLoopback(httpHost) && isLoopback(grpcHost) : access === 'open';
 }
 

@@ -3,6 +3,7 @@ import type { Settings } from '../config/settings.ts';
 import { ServiceError } from '../contract/errors.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { EngineState } from '../worker/engine-process.ts';
+import { isOpen } from './access.ts';
 import { existingDirectory } from './folders.ts';
 import { openGateway } from './open-gateway.ts';
 import { startPrivateRedis } from './private-redis.ts';
@@ -18,6 +19,8 @@ export interface LocalService extends Running {
   readonly grpcAddress: string;
   /** Where Redis is: a URL or the path of a socket. */
   readonly redisUrl: string;
+  /** False where everybody is served. */
+  readonly wantsKeys: boolean;
   /** Resolves when a worker is ready; rejects with the reason if its checkpoint cannot be served. */
   readonly ready: Promise<void>;
   readonly workerPid: () => number | undefined;
@@ -56,7 +59,15 @@ export async function startLocalService(options: LocalServiceOptions): Promise<L
     const gateway = await openGateway(settings, logger);
     started.unshift(gateway);
     const { httpUrl, grpcAddress } = gateway;
-    return { httpUrl, grpcAddress, redisUrl, ready: readiness.ready, workerPid: worker.pid, close };
+    return {
+      httpUrl,
+      grpcAddress,
+      redisUrl,
+      wantsKeys: !isOpen(settings),
+      ready: readiness.ready,
+      workerPid: worker.pid,
+      close,
+    };
   } catch (error) {
     await close();
     throw error;

@@ -20,16 +20,17 @@ function showLoading({ part, done, total }: { readonly part: string; readonly do
   shown = line;
 }
 
-function welcome({ httpUrl, grpcAddress }: LocalService, request: object): string {
+function welcome({ httpUrl, grpcAddress, wantsKeys }: LocalService, request: object): string {
   // Within single quotes a shell takes all but the quote itself as it is.
   const body = JSON.stringify(request).replaceAll("'", "'\\''");
+  const key = wantsKeys ? "-H 'authorization: Bearer KEY' " : '';
   return `
 Overtone is ready.
   HTTP  ${httpUrl}
   gRPC  ${grpcAddress}
 
 Try it:
-  curl -s -H 'content-type: application/json' -H 'prefer: wait=60' -d '${body}' ${httpUrl}/v1/generations
+  curl -s ${key}-H 'content-type: application/json' -H 'prefer: wait=60' -d '${body}' ${httpUrl}/v1/generations
 
 Ctrl-C stops it.
 `;

@@ -16,10 +16,16 @@ beforeAll(async () => {
   redis = server.connect();
 });
 
+let dropped: number;
+
 beforeEach(async () => {
   await reader?.close();
   await redis.flushall();
-  reader = new EventReader({ commands: redis, blocking: server.connect(), logger: SILENT });
+  dropped = 0;
+  const onDropped = (entries: number) => {
+    dropped += entries;
+  };
+  reader = new EventReader({ commands: redis, blocking: server.connect(), logger: SILENT, onDropped });
 });
 
 afterAll(async () => {
@@ -73,7 +79,7 @@ test('a watcher that resumes gets exactly the rest, also where others already wa
   expect(await other).toEqual([...ids, last]);
 });
 
-test('a watcher that is slower than its buffer loses nothing', async () => {
+test('a watcher that is slower than its buffer loses nothing, and what was dropped of it is counted', async () => {
   const watch = reader.watch('a', FIRST_ENTRY, never());
   const first = watch.next();
   const ids = await fill('a', 1500);
@@ -83,6 +89,7 @@ test('a watcher that is slower than its buffer loses nothing', async () => {
     if (seen.length === 1500) break;
   }
   expect(seen).toEqual(ids);
+  expect(dropped).toBeGreaterThan(256);
 });
 
 test('jobs do not mix', async () => {

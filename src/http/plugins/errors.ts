@@ -36,7 +36,10 @@ const RETRY_AFTER_S = 5;
 
 function answer(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const problem: ProblemDetails = problemDetails(translate(error));
-  if (problem.status >= 500) request.log.error({ err: error, url: request.url, code: problem.code }, 'request failed');
+  if (problem.status >= 500) {
+    // Without its query, where a link carries its signature.
+    request.log.error({ err: error, url: request.url.split('?')[0], code: problem.code }, 'request failed');
+  }
   if (problem.status === 401 && !reply.hasHeader('www-authenticate')) reply.header('www-authenticate', 'Bearer');
   const isWorthRetrying = problem.status === 429 || (problem.status === 503 && ERRORS[problem.code].retryable);
   if (isWorthRetrying) reply.header('retry-after', problem.retry_after_s ?? RETRY_AFTER_S);

@@ -31,6 +31,13 @@ test('the dashboard asks for metrics that exist, and for nothing else', () => {
   expect(asked.filter(({ name }) => !exported.has(name))).toEqual([]);
 });
 
+test('the alerts ask for metrics that exist, and for nothing else', () => {
+  const alerts = readFileSync(join(import.meta.dirname, '../../../deploy/prometheus/alerts.yaml'), 'utf8');
+  const asked = [...alerts.matchAll(/overtone_\w+/g)].map(([name]) => name);
+  expect(asked.length).toBeGreaterThan(5);
+  expect(asked.filter((name) => !exported.has(name))).toEqual([]);
+});
+
 test('every metric is on the dashboard', () => {
   const text = dashboard.panels.flatMap(({ targets }) => targets.map(({ expr }) => expr)).join(' ');
   const names = REGISTRIES.flatMap((registry) => registry.getMetricsAsArray()).map(({ name }) => name);
