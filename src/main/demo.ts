@@ -64,6 +64,8 @@ function demoSettings(argv: readonly string[], data: string): Settings {
     httpPort: 0,
     grpcHost: '127.0.0.1',
     grpcPort: 0,
+    // It is over before anything could be measured, and its request says what there is to say.
+    profiles: 'off',
     data,
   });
 }

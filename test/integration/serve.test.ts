@@ -49,7 +49,7 @@ interface Program {
 function start(program: string, args: readonly string[], env: Record<string, string> = {}): Program {
   const child = spawn(process.execPath, [join(ROOT, `dist/main/${program}.js`), ...args], {
     cwd: data,
-    env: { ...process.env, OVERTONE_THREADS: '1', OVERTONE_LOG_LEVEL: 'warn', ...env },
+    env: { ...process.env, OVERTONE_THREADS: '1', OVERTONE_PROFILES: 'off', OVERTONE_LOG_LEVEL: 'warn', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let out = '';
