@@ -30,7 +30,11 @@ export function openLoraFolder(directory: string): LoraFolder {
   const sha256Of = rememberedByFile(sha256OfFile);
   const readWhole = rememberedByFile(readWholeFile);
 
-  async function list(): Promise<readonly FoundLora[]> {
+  /** By the list of targets, which a gateway gets anew only when it asks again what its workers serve. */
+  const inspectorOf = new WeakMap<readonly LoraTarget[], (path: string) => Promise<LoraReceipt>>();
+  const list = rememberedListing(directory, readFolder);
+
+  async function readFolder(): Promise<readonly FoundLora[]> {
     const root = await realpath(directory);
     const names = (await readdir(root)).filter((name) => name.endsWith(SUFFIX)).sort();
     const found = await Promise.all(names.map((name) => fileInside(root, name)));
@@ -49,7 +53,11 @@ export function openLoraFolder(directory: string): LoraFolder {
 
   async function inspect(idOrSha256: string, targets: readonly LoraTarget[]): Promise<LoraReceipt | undefined> {
     const path = await find(idOrSha256);
-    return path === undefined ? undefined : inspectLoraFile(path, targets, { readWhole });
+    if (path === undefined) return undefined;
+    const inspectFile =
+      inspectorOf.get(targets) ?? rememberedByFile((file) => inspectLoraFile(file, targets, { readWhole }));
+    inspectorOf.set(targets, inspectFile);
+    return await inspectFile(path);
   }
 
   return { list, find, inspect };
@@ -60,6 +68,23 @@ async function fileInside(root: string, name: string): Promise<string | undefine
   const path = await realpath(join(root, name)).catch(() => undefined);
   if (path === undefined || !path.startsWith(root + sep)) return undefined;
   return (await stat(path)).isFile() ? path : undefined;
+}
+
+/** The clock of a file system can be this coarse: a folder that changed just now may change again within the same tick. */
+const TICK_MS = 100;
+
+/** Reads a folder again where something in it came, went or was put in another's place, all of which change the folder's own time. */
+function rememberedListing<T>(directory: string, read: () => Promise<T>): () => Promise<T> {
+  let known: { readonly version: string; readonly value: T } | undefined;
+  return async () => {
+    const { mtimeMs, ino, dev } = await stat(directory);
+    const version = `${dev}:${ino}:${mtimeMs}`;
+    if (known?.version === version) return known.value;
+    const value = await read();
+    const isSettled = Date.now() - mtimeMs > TICK_MS;
+    known = isSettled ? { version, value } : undefined;
+    return value;
+  };
 }
 
 /** Far more files than a folder of LoRAs holds; past it the memory starts anew. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -44,6 +44,22 @@ test('a LoRA is found by id and by sha256', async () => {
   expect(path).toMatch(/ink\.safetensors$/);
   expect(await folder.find(sha256)).toBe(path);
   expect(await folder.inspect('ink', TARGETS)).toMatchObject({ sha256 });
+});
+
+test('a LoRA that comes, changes or goes after the folder was read is noticed', async () => {
+  const longAgo = new Date(Date.now() - 60_000);
+  const ids = async () => (await folder.list()).map(({ id }) => id);
+  const first = write(join(directory, 'ink.safetensors'));
+  utimesSync(directory, longAgo, longAgo);
+  expect(await ids()).toEqual(['ink']);
+  expect(await folder.inspect('ink', TARGETS)).toMatchObject({ sha256: first });
+  write(join(directory, 'fox.safetensors'));
+  utimesSync(directory, new Date(longAgo.getTime() + 1), new Date(longAgo.getTime() + 1));
+  expect(await ids()).toEqual(['fox', 'ink']);
+  const second = write(join(directory, 'ink.safetensors'), 7);
+  expect(await folder.inspect('ink', TARGETS)).toMatchObject({ sha256: second });
+  rmSync(join(directory, 'ink.safetensors'));
+  expect(await folder.inspect('ink', TARGETS)).toBeUndefined();
 });
 
 test('what is not there is not found', async () => {
