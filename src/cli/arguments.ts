@@ -19,6 +19,8 @@ export interface RequestArguments {
   readonly loras: string | undefined;
   /** LoRAs given as files, by the ids that the request uses for them: their stems, so that a recipe holds no path. */
   readonly loraFiles: ReadonlyMap<string, string>;
+  /** A folder of measured profiles. */
+  readonly profileCache?: string;
   readonly request: GenerationRequest;
   readonly out: string;
   readonly json: boolean;
@@ -34,6 +36,8 @@ export const USAGE = `usage: overtone generate --prompt TEXT [options]
        overtone evaluate --help
        overtone tune --help
        overtone keys --help
+       overtone recipe FILE
+       overtone replay FILE [options]
 
 generate makes a picture; plan, with the same options, says what would run and what it would cost, and runs nothing.
 
@@ -42,6 +46,7 @@ generate makes a picture; plan, with the same options, says what would run and w
   --negative TEXT        what guidance leads away from
   --lora FILE_OR_ID[:W]  a LoRA at weight W (default 1); may be repeated
   --loras DIR            folder in which LoRA ids are looked up (default: OVERTONE_LORAS)
+  --profile-cache DIR    what \`overtone profile --cache\` has kept: fills in the classes and the order that nobody says
   --method NAME          how the LoRAs act together: ${METHOD_NAMES.slice(0, 6).join(', ')},
                          ${METHOD_NAMES.slice(6).join(', ')}
   --composition JSON     options of the method, e.g. '{"cut":"outer"}'
@@ -52,7 +57,9 @@ generate makes a picture; plan, with the same options, says what would run and w
                          (default: the checkpoint's)
   --guidance X           classifier-free guidance scale
   --guidance-rescale X   how far guidance is brought back in contrast, 0 (default) to 1
-  --out FILE             where the PNG goes (default: overtone.png)
+  --format NAME          png, webp or jpeg (default: png)
+  --quality N            of webp and jpeg, 1 to 100 (default: 90)
+  --out FILE             where the picture goes (default: overtone.png, or as the format has it)
   --request FILE         a request as the HTTP door takes it, in JSON; the flags above go over it
   --json                 print one JSON line instead of the report
   --help                 this text
@@ -66,6 +73,7 @@ const OPTIONS = {
   negative: { type: 'string' },
   lora: { type: 'string', multiple: true },
   loras: { type: 'string' },
+  'profile-cache': { type: 'string' },
   method: { type: 'string' },
   composition: { type: 'string' },
   seed: { type: 'string' },
@@ -74,6 +82,8 @@ const OPTIONS = {
   sampler: { type: 'string' },
   guidance: { type: 'string' },
   'guidance-rescale': { type: 'string' },
+  format: { type: 'string' },
+  quality: { type: 'string' },
   out: { type: 'string' },
   request: { type: 'string' },
   json: { type: 'boolean' },
@@ -104,7 +114,7 @@ export function parseCommand(argv: readonly string[], context: CommandContext): 
       return undefined;
     }
   };
-  const number = (flag: 'seed' | 'steps' | 'guidance' | 'guidance-rescale') =>
+  const number = (flag: 'seed' | 'steps' | 'guidance' | 'guidance-rescale' | 'quality') =>
     collect(() => parseNumber(`--${flag}`, values[flag]));
 
   const command = COMMANDS.find((name) => name === positionals[0]);
@@ -131,6 +141,7 @@ export function parseCommand(argv: readonly string[], context: CommandContext): 
     sampler: values.sampler,
     seed: number('seed'),
     loras: values.lora && loras.map(({ id, weight }) => ({ id, weight })),
+    output: parseOutput(values.format, number('quality'), base),
     composition: collect(() => parseComposition(values.method, values.composition)),
   });
   const request = collect(() => parseGenerationRequest(isObject(base) ? { ...base, ...flags } : base));
@@ -138,10 +149,18 @@ export function parseCommand(argv: readonly string[], context: CommandContext): 
   if (problems.length > 0 || command === undefined || checkpoint === undefined || request === undefined) {
     throw new InputError(problems);
   }
-  const { out = 'overtone.png', json = false } = values;
+  const { out = `overtone.${request.output?.format ?? 'png'}`, json = false } = values;
   return {
     name: command,
-    arguments: { checkpoint, loras: values.loras ?? context.loras, loraFiles, request, out, json },
+    arguments: {
+      checkpoint,
+      loras: values.loras ?? context.loras,
+      loraFiles,
+      ...(values['profile-cache'] !== undefined && { profileCache: values['profile-cache'] }),
+      request,
+      out,
+      json,
+    },
   };
 }
 
@@ -208,6 +227,13 @@ function parseComposition(method: string | undefined, json: string | undefined):
     throw new InputError([problem('--composition', `--composition is ${json}; must be a JSON object`)]);
   }
   return method === undefined ? options : { ...options, method };
+}
+
+/** The flags over what a request file says; undefined where neither says anything. */
+function parseOutput(format: string | undefined, quality: number | undefined, base: unknown): unknown {
+  if (format === undefined && quality === undefined) return undefined;
+  const output = isObject(base) && isObject(base.output) ? base.output : {};
+  return withoutUndefined({ ...output, format: format ?? output.format, quality: quality ?? output.quality });
 }
 
 interface LoraArgument {

@@ -10,6 +10,8 @@ import { runKeys } from './keys.ts';
 import { PROFILE_USAGE, parseProfileCommand } from './profile-arguments.ts';
 import { createProgress } from './progress.ts';
 import { createProgressBar } from './progress-bar.ts';
+import { runRecipe } from './recipe.ts';
+import { parseReplayCommand, REPLAY_USAGE } from './replay-arguments.ts';
 import { parseTuneCommand, TUNE_USAGE } from './tune-arguments.ts';
 
 /**
@@ -42,6 +44,11 @@ export async function runCli(argv: readonly string[], terminal: Terminal): Promi
       await runKeys(rest, { adminKey: settings.adminKey, out: terminal.out });
       return 0;
     }
+    if (word === 'recipe') {
+      await runRecipe(rest, terminal.out);
+      return 0;
+    }
+    if (word === 'replay') return await replay(rest, settings, terminal);
     if (word === 'evaluate') return await evaluate(rest, settings, terminal);
     if (word === 'profile') return await profile(rest, settings, terminal);
     if (word === 'tune') return await tune(rest, settings, terminal);
@@ -75,6 +82,17 @@ async function profile(argv: readonly string[], settings: Settings, terminal: Te
     await runProfile(command.arguments, contextOf(settings, terminal));
   }
   return 0;
+}
+
+async function replay(argv: readonly string[], settings: Settings, terminal: Terminal): Promise<number> {
+  const asked = parseReplayCommand(argv, { checkpoint: settings.model, loras: settings.loras });
+  if (asked === undefined) {
+    terminal.out(REPLAY_USAGE);
+    return 0;
+  }
+  const { runReplay } = await import('./replay.ts');
+  const { isSame } = await runReplay(asked, contextOf(settings, terminal));
+  return isSame ? 0 : EXIT_FAILED;
 }
 
 async function evaluate(argv: readonly string[], settings: Settings, terminal: Terminal): Promise<number> {

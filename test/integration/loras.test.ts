@@ -1,14 +1,16 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { status as grpcStatus, type ServiceError } from '@grpc/grpc-js';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { runCli } from '../../src/cli/run.ts';
 import { BLOBS_KEY } from '../../src/contract/redis-keys.ts';
 import { type GrpcClient, openGrpcClient } from '../../src/grpc/client.ts';
 import { createBlobLedger } from '../../src/store/blob-ledger.ts';
 import { createDiskBlobs } from '../../src/store/disk-blobs.ts';
 import { sweep } from '../../src/store/sweep.ts';
+import { GOLDEN_CHECKPOINT } from '../support/golden-checkpoint.ts';
 import { GOLDEN_LORAS } from '../support/golden-engine.ts';
 import { SILENT } from '../support/redis.ts';
 import { jsonOf, postJson, SMALL_REQUEST, startTestService, type TestService } from '../support/test-service.ts';
@@ -18,11 +20,15 @@ import { jsonOf, postJson, SMALL_REQUEST, startTestService, type TestService } f
 let service: TestService;
 let grpc: GrpcClient;
 let redis: Redis;
+/** What was answered when the LoRA of `MIXED` was uploaded, which all tests may use. */
+let mixed: Response;
+const MIXED = { id: 'mixed', name: 'Mixed media', category: 'style', triggers: ['ink', 'wash, wet'] };
 
 beforeAll(async () => {
   service = await startTestService({ profiles: 'off' });
   grpc = openGrpcClient(service.grpcAddress);
   redis = new Redis({ path: service.redisUrl });
+  mixed = await postForm(await goldenFile('kohya-full-mixed'), { ...MIXED, metadata: '{"author":"Ann"}' });
 });
 
 afterAll(async () => {
@@ -66,6 +72,23 @@ async function generate(request: object) {
 const pictureOf = async (id: string) =>
   Buffer.from(await (await fetch(at(`/v1/generations/${id}/images/0`))).arrayBuffer());
 
+/** The command line, in this process. */
+async function overtone(...argv: readonly string[]) {
+  const env = { OVERTONE_MODEL: GOLDEN_CHECKPOINT, OVERTONE_LORAS: GOLDEN_LORAS, OVERTONE_LOG_LEVEL: 'silent' };
+  const said = { out: '', err: '' };
+  const code = await runCli(argv, {
+    env,
+    out: (text) => {
+      said.out += text;
+    },
+    err: (text) => {
+      if (!/^(loading|step \d)/.test(text)) said.err += text;
+    },
+    signal: new AbortController().signal,
+  });
+  return { code, ...said };
+}
+
 /** A sweep at a time at which it looks at every blob. */
 async function sweepAll(): Promise<void> {
   for (const sha256 of await redis.zrange(BLOBS_KEY, 0, '-1')) await redis.zadd(BLOBS_KEY, 1, sha256);
@@ -76,12 +99,10 @@ const uploadsLeft = async () => await readdir(join(service.settings.data, 'uploa
 
 test('a form installs a file with what is said of it, and requests find it by id, name and hash', async () => {
   const file = await goldenFile('kohya-full-mixed');
-  const fields = { id: 'mixed', name: 'Mixed media', category: 'style', triggers: ['ink', 'wash, wet'] };
-  const response = await postForm(file, { ...fields, metadata: '{"author":"Ann"}' });
-  expect(response.status).toBe(201);
-  expect(response.headers.get('location')).toBe('/v1/loras/mixed');
-  const uploaded = { ...fields, metadata: { author: 'Ann' }, sha256: sha256Of(file), bytes: file.length };
-  const lora = await response.json();
+  expect(mixed.status).toBe(201);
+  expect(mixed.headers.get('location')).toBe('/v1/loras/mixed');
+  const uploaded = { ...MIXED, metadata: { author: 'Ann' }, sha256: sha256Of(file), bytes: file.length };
+  const lora = await mixed.json();
   expect(lora).toMatchObject({ ...uploaded, source: 'upload', format: 'kohya', unmatched: [] });
   expect(await jsonOf(fetch(at('/v1/loras/mixed')))).toMatchObject({ ...uploaded, matched: expect.anything() });
   const list = await jsonOf(fetch(at('/v1/loras?limit=1000')));
@@ -227,6 +248,13 @@ describe('a generation is made again', () => {
     const picture = await fetch(at(`/v1/generations/${first.id}/images/0`));
     expect(picture.headers.get('content-type')).toBe(`image/${format}`);
     expect(sha256Of(Buffer.from(await picture.arrayBuffer()))).toBe(first.result.images[0]?.sha256);
+
+    // The second picture, from its file alone: no service, no Redis, LoRAs found by their bytes.
+    const file = join(service.settings.data, `second.${format}`);
+    await writeFile(file, Buffer.from(await (await fetch(at(`/v1/generations/${first.id}/images/1`))).arrayBuffer()));
+    const again = await overtone('replay', file, '--out', `${file}.again`);
+    expect(again).toEqual({ code: 0, out: `the same file: sha256 ${first.result.images[1]?.sha256}\n`, err: '' });
+    expect(await readFile(`${file}.again`)).toEqual(await readFile(file));
   });
 
   test('by its bytes, and not once they are gone', async () => {
@@ -241,6 +269,52 @@ describe('a generation is made again', () => {
     await fetch(at(`/v1/generations/${again.id}/events`)).then((response) => response.text());
     expect((await jsonOf(fetch(at(`/v1/generations/${again.id}`)))).result.images).toEqual(result.images);
     expect((await postJson(at(`/v1/generations/${'0'.repeat(26)}/replay`), {})).status).toBe(404);
+  });
+});
+
+describe('a recipe', () => {
+  test('is told from the file alone', async () => {
+    const { id, result } = await generate({ loras: [{ id: 'mixed' }], output: { format: 'jpeg', quality: 50 } });
+    const file = join(service.settings.data, 'told.jpeg');
+    await writeFile(file, await pictureOf(id));
+    const { code, out } = await overtone('recipe', file);
+    expect(code).toBe(0);
+    const { sha256 } = result.loras[0] as unknown as { readonly sha256: string };
+    expect(JSON.parse(out)).toMatchObject({
+      image: 0,
+      seed: 7,
+      request: { output: { quality: 50 }, loras: [{ sha256 }] },
+    });
+  });
+
+  test('that a stranger has changed is checked before anything runs, and a picture without one says so', async () => {
+    const { id } = await generate({ loras: [{ id: 'mixed' }] });
+    const bytes = await pictureOf(id);
+    const file = join(service.settings.data, 'changed.png');
+    const refused = async (from: string, to: string) => {
+      const text = bytes.toString('latin1');
+      expect(text).toContain(from);
+      await writeFile(file, Buffer.from(text.replace(from, to), 'latin1'));
+      const { code, err } = await overtone('replay', file);
+      expect(code).toBe(2);
+      return err;
+    };
+    expect(await refused('"steps":3', '"steps":0')).toContain('steps is 0; must be an integer from 1 to 150');
+    expect(await refused('"width":64', '"width":32')).toContain('width is 32');
+    expect(await refused('"n":1', '"n":0')).toContain('n is 0');
+    expect(await refused('"sha256":"', '"sha256":"0')).toContain('is nowhere; name its folder by --loras');
+    expect(await refused('"model_sha256":"', '"model_sha256":"0')).toContain('--model has sha256');
+    expect(await refused('overtone\0', 'overtona\0')).toContain('carries no recipe of Overtone');
+    expect(await overtone('recipe', join(GOLDEN_LORAS, 'kohya-full-mixed.safetensors'))).toMatchObject({ code: 2 });
+    expect(await overtone('recipe', '/nowhere.png')).toMatchObject({ code: 2 });
+  });
+
+  test('of a file that was drawn on is followed all the same, and the file is said to be another', async () => {
+    const { id } = await generate({});
+    const bytes = await pictureOf(id);
+    const file = join(service.settings.data, 'drawn.png');
+    await writeFile(file, Buffer.concat([bytes, Buffer.from('!')]));
+    expect(await overtone('replay', file)).toMatchObject({ code: 1, out: expect.stringContaining('another file') });
   });
 });
 
