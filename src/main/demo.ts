@@ -16,7 +16,7 @@ import { sampleRequest } from './sample-request.ts';
 /**
  * `npm run demo [-- --json]`: a private service on this machine, one generation with four LoRAs by cmlora, submitted over HTTP and
  * followed over gRPC, its picture in out/demo.png, and what it was made of in words; beside it a contact sheet of the same request by
- * every method. Leaves no process and no other file behind.
+ * several methods. Leaves no process and no other file behind.
  * Settings go through, so that `--model`, `--loras` and `--device` show one's own.
  */
 
@@ -95,7 +95,7 @@ async function makePictures(settings: Settings): Promise<Pictures> {
     }
     const generation = JSON.parse(`${await get(`${service.httpUrl}/v1/generations/${id}`)}`) as Generation;
     if (generation.result === null) throw new Error(`the generation is ${generation.status}`);
-    say('The same request by every method');
+    say('The same request by several methods');
     const sheet = await methodSheet(service.httpUrl, request);
     return { result: generation.result, picture: Buffer.concat(chunks), sheet };
   } finally {
