@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { LoraProfile } from '../contract/lora-profile.ts';
 import { InputError } from '../core/problem.ts';
@@ -17,6 +17,8 @@ export interface ProfileCache {
   /** Undefined where it has not been measured. Throws an InputError (`malformed_file`) for a file that is damaged. */
   find(key: ProfileKey): Promise<LoraProfile | undefined>;
   keep(profile: LoraProfile): Promise<void>;
+  /** Of each LoRA that was measured on a model what was measured last, whatever the settings, by the LoRA's hash. */
+  newest(modelSha256: string): Promise<ReadonlyMap<string, LoraProfile>>;
 }
 
 /** The folder is made when something is kept in it. */
@@ -38,6 +40,19 @@ export function openProfileCache(directory: string): ProfileCache {
       const draft = `${path}.${randomUUID()}`;
       await writeFile(draft, `${JSON.stringify({ sha256: sha256(canonicalJson(profile)), profile })}\n`);
       await rename(draft, path);
+    },
+
+    async newest(modelSha256) {
+      const names = (await readdir(directory)).filter((name) => name.endsWith('.json'));
+      const kept = await Promise.all(
+        names.map(async (name) => {
+          const path = join(directory, name);
+          return { profile: parseKept(await readFile(path, 'utf8'), name), time: (await stat(path)).mtimeMs };
+        }),
+      );
+      const ofModel = kept.filter(({ profile }) => profile.model_sha256 === modelSha256);
+      const inTime = ofModel.sort((one, other) => one.time - other.time);
+      return new Map(inTime.map(({ profile }) => [profile.lora_sha256, profile]));
     },
   };
 }

@@ -24,10 +24,12 @@ interface Finished {
   readonly stderr: string;
 }
 
-function profile(...argv: readonly string[]): Promise<Finished> {
+const profile = (...argv: readonly string[]) => overtone('profile', ...argv);
+
+function overtone(...argv: readonly string[]): Promise<Finished> {
   const env = { ...process.env, OVERTONE_MODEL: GOLDEN_CHECKPOINT, OVERTONE_LORAS: GOLDEN_LORAS };
   return new Promise((resolve) => {
-    const child = execFile(process.execPath, [PROGRAM, 'profile', ...argv], { env }, (_, stdout, stderr) => {
+    const child = execFile(process.execPath, [PROGRAM, ...argv], { env }, (_, stdout, stderr) => {
       resolve({ code: child.exitCode ?? -1, stdout, stderr });
     });
   });
@@ -83,6 +85,22 @@ test('what a cache holds is not measured again, and what a person says of a LoRA
   expect(json.loras.map(({ reused }: { reused: boolean }) => reused)).toEqual([true, true]);
   expect(json.sets.low).toContain(A);
   expect((await filesOf(cache)).size).toBe(2);
+});
+
+test('a plan takes classes that nobody says from what a cache holds', async () => {
+  const cache = join(folder, 'together');
+  const loras = ['--lora', A, '--lora', B];
+  const { loras: measured } = JSON.parse((await profile(...small, ...loras, '--cache', cache)).stdout);
+
+  const plan = await overtone('plan', '--prompt', 'a fox', ...loras, '--profile-cache', cache, '--json');
+
+  const { leading } = JSON.parse(plan.stdout);
+  // Two random LoRAs: whether the halves of the seeds agree on them is chance, and either way it is said.
+  const sources = leading.halves_tau === 1 ? ['profile', 'profile'] : ['unclear', 'unclear'];
+  expect(leading.classes.map(({ source }: { source: string }) => source)).toEqual(sources);
+  expect(leading.classes.map(({ score }: { score: number }) => score)).toEqual(
+    measured.map(({ pixel }: { pixel: { score: number } }) => pixel.score),
+  );
 });
 
 test('prompts come from a file, and what cannot be measured with is refused before anything is loaded', async () => {

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -57,4 +57,16 @@ test('keeping leaves one file and no draft', async () => {
   await cache.keep(profile);
   await cache.keep(profile);
   expect(await readdir(folder)).toHaveLength(1);
+});
+
+test('of each LoRA of a model the profile that was measured last is found, whatever its settings', async () => {
+  const cache = openProfileCache(folder);
+  const again = loraProfile({ settings: { ...profile.settings, prompts: ['a', 'b', 'c', 'd'] } });
+  const elsewhere = loraProfile({ model_sha256: 'c'.repeat(64), lora_sha256: 'd'.repeat(64) });
+  for (const measured of [profile, elsewhere]) await cache.keep(measured);
+  // Files of one millisecond have no order.
+  for (const name of await readdir(folder)) await utimes(join(folder, name), 1, 1);
+  await cache.keep(again);
+
+  expect(await cache.newest(profile.model_sha256)).toEqual(new Map([[profile.lora_sha256, again]]));
 });
