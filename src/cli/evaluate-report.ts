@@ -30,7 +30,8 @@ export function describeEvaluationForReader(result: EvaluationResult, out: strin
     ...aligned([head, ...lines]),
     ...claims.map(({ name, measured, holds }) => {
       const { mean, lo, hi } = measured;
-      return `${holds ? 'holds' : 'does not hold'}: ${name}: ${mean.toFixed(2)} (${lo.toFixed(2)} to ${hi.toFixed(2)})`;
+      const ends = Number.isNaN(lo) ? '' : ` (${lo.toFixed(2)} to ${hi.toFixed(2)})`;
+      return `${holds ? 'holds' : 'does not hold'}: ${name}: ${mean.toFixed(2)}${ends}`;
     }),
     `report: ${join(out, 'report.html')}`,
   ];

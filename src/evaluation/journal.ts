@@ -10,6 +10,8 @@ export interface Journal<RecordOf> {
   find(key: string): RecordOf | undefined;
   /** Written when it resolves. A key is added once. */
   add(key: string, record: RecordOf): Promise<void>;
+  /** All records, in the order in which they were added. */
+  all(): readonly RecordOf[];
 }
 
 /** Throws an InputError (`malformed_file`) for a file that is damaged before its last line. */
@@ -25,6 +27,7 @@ export async function openJournal<RecordOf extends object>(path: string): Promis
   }
   return {
     find: (key) => known.get(key),
+    all: () => [...known.values()],
     async add(key, record) {
       await appendFile(path, `${JSON.stringify({ key, ...record })}\n`);
       known.set(key, record);

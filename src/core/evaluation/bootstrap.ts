@@ -22,7 +22,10 @@ export type Statistics = (weights: Float64Array) => readonly number[];
 export const REPLICATES = 2000;
 const [LOW, HIGH] = [0.025, 0.975];
 
-/** `strata` lists the sets, by index, of each size. A figure that is NaN for what was measured has NaN ends. */
+/**
+ * `strata` lists the sets, by index, of each size. Ends are NaN where nothing can be said of them: of a figure that is NaN itself, and of
+ * all where a size has a single set, which says nothing of how much sets differ.
+ */
 export function bootstrap(
   strata: readonly (readonly number[])[],
   statistics: Statistics,
@@ -31,6 +34,7 @@ export function bootstrap(
   const { seed, replicates = REPLICATES } = options;
   const count = strata.reduce((sum, { length }) => sum + length, 0);
   const measured = statistics(new Float64Array(count).fill(1));
+  if (strata.some(({ length }) => length < 2)) return measured.map(withoutEnds);
   const drawn = measured.map(() => new Float64Array(replicates));
   const nextWord = mt19937(seed);
   const weights = new Float64Array(count);
@@ -56,6 +60,10 @@ function drawWithReplacement(sets: readonly number[], weights: Float64Array, nex
 
 function intervalOf(figure: number, drawn: Float64Array): Interval {
   const known = drawn.filter((value) => !Number.isNaN(value)).sort();
-  if (Number.isNaN(figure) || known.length === 0) return { mean: figure, lo: Number.NaN, hi: Number.NaN };
+  if (Number.isNaN(figure) || known.length === 0) return withoutEnds(figure);
   return { mean: figure, lo: quantile(known, LOW), hi: quantile(known, HIGH) };
+}
+
+function withoutEnds(mean: number): Interval {
+  return { mean, lo: Number.NaN, hi: Number.NaN };
 }

@@ -35,6 +35,8 @@ export interface EvaluationResult {
   readonly claims: readonly Claim[];
   readonly duels: { readonly subject: string; readonly margins: readonly Duels[] } | null;
   readonly vision: VisionResult | null;
+  /** How many compositions of the subject's method have been evaluated in this folder; null without a subject. */
+  readonly tried: number | null;
 }
 
 /** Where an evaluation came from, beside what it scored. */
@@ -47,7 +49,7 @@ export interface Provenance {
   readonly vision: VisionResult | null;
 }
 
-export function evaluationResult(scored: ScoredEvaluation, provenance: Provenance): EvaluationResult {
+export function evaluationResult(scored: ScoredEvaluation, provenance: Provenance): Omit<EvaluationResult, 'tried'> {
   const { testbed, sha256, plan, model, judges, vision } = provenance;
   const names = plan.methods.map(({ name }) => name);
   const { subject, rivals = [], tuned, fast } = testbed.claims ?? {};

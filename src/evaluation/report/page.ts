@@ -1,5 +1,4 @@
 import type { Interval } from '../../core/evaluation/bootstrap.ts';
-import type { Claim } from '../../core/evaluation/claims.ts';
 import type { FigureRow } from '../../core/evaluation/figures.ts';
 import type { VisionResult } from '../vision-duels.ts';
 import type { EvaluationResult } from './evaluation-result.ts';
@@ -24,7 +23,7 @@ export function reportPage(result: EvaluationResult, sheets: readonly Sheet[]): 
 <main>
 <h1>${escaped(testbed.title)}</h1>
 ${whatWasRun(result)}
-${claimsSection(result.claims)}
+${claimsSection(result)}
 ${overview(result)}
 ${plotsSection(result)}
 ${sheetsSection(sheets)}
@@ -85,7 +84,7 @@ function judgeWords({ clip, concepts }: EvaluationResult['judges']): string {
   return words.join(' ');
 }
 
-function claimsSection(claims: readonly Claim[]): string {
+function claimsSection({ claims, tried }: EvaluationResult): string {
   if (claims.length === 0) return '';
   const rows = claims.map(({ name, claimed, measured, unit, holds, leaveOneOut }) => {
     const kept = leaveOneOut === null ? '' : `${leaveOneOut.sameSign} of ${leaveOneOut.without.length}`;
@@ -101,7 +100,7 @@ function claimsSection(claims: readonly Claim[]): string {
   });
   return section(
     'What is claimed, and what was measured',
-    '<p>Averaged over the numbers of LoRAs, each counting alike, with 95 % intervals.</p>',
+    `<p>Averaged over the numbers of LoRAs, each counting alike, with 95 % intervals. Compositions of the method in question that have been evaluated beside these pictures: ${tried ?? 0}.</p>`,
     table(['claim', 'claimed', 'measured', 'sign kept without each LoRA', ''], rows),
   );
 }
@@ -227,6 +226,8 @@ function table(head: readonly string[], rows: readonly (readonly string[])[], wo
 function interval(value: Interval | null, scale: number, decimals: number, suffix = ''): string {
   if (value === null) return '';
   const shown = (number: number): string => fixed(scale * number, decimals);
+  // A single set of some size: there is a mean, and nothing is known of how sets differ.
+  if (Number.isNaN(value.lo)) return shown(value.mean) + suffix;
   return `${shown(value.mean)}${suffix}<small>${shown(value.lo)} to ${shown(value.hi)}</small>`;
 }
 

@@ -107,19 +107,42 @@ export function costPlot(result: EvaluationResult, cost: 'fullPasses' | 'seconds
         },
       ],
     }),
-    ...points.flatMap((point, index) => {
-      const [cx, cy] = [across(point.cost), up(point.worth)];
+    ...spreadLabels(points.map((point) => ({ x: across(point.cost), y: up(point.worth) }))).flatMap((label, index) => {
+      const { method = '', cost: price = 0, worth: value = 0 } = points[index] ?? {};
       const isBest = best[index] === true;
+      const fill = isBest ? '#0072b2' : '#8c959f';
       return [
-        element('circle', { cx, cy, r: 4, fill: isBest ? '#0072b2' : '#8c959f' }),
-        text(point.method, { x: cx + 7, y: cy + 4, 'font-size': 11, 'font-weight': isBest ? 600 : 400 }),
+        element('circle', { cx: across(price), cy: up(value), r: 4, fill }),
+        text(method, { x: label.x + 7, y: label.y + 4, 'font-size': 11, 'font-weight': isBest ? 600 : 400 }),
       ];
     }),
   ]);
 }
 
+interface Place {
+  readonly x: number;
+  readonly y: number;
+}
+
+const LABEL = { width: 96, height: 12 };
+
+/** Places of names beside their dots, moved up until none lies on one that was placed before. */
+function spreadLabels(dots: readonly Place[]): readonly Place[] {
+  const placed: Place[] = [];
+  for (const { x, y } of dots) {
+    let label = { x, y };
+    const isOn = (other: Place): boolean =>
+      Math.abs(other.x - label.x) < LABEL.width && Math.abs(other.y - label.y) < LABEL.height;
+    while (placed.some(isOn)) label = { x, y: label.y - LABEL.height };
+    placed.push(label);
+  }
+  return placed;
+}
+
 function endsOf(interval: Interval | null, scale: number): readonly number[] {
-  return interval === null ? [] : [scale * interval.lo, scale * interval.hi];
+  if (interval === null) return [];
+  // Where an interval has no ends, the mean alone is drawn.
+  return [interval.lo, interval.hi].map((end) => scale * (Number.isNaN(end) ? interval.mean : end));
 }
 
 function legend(methods: readonly string[]): readonly string[] {
