@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { type ProblemDetails, problemDetails, ServiceError } from '../contract/errors.ts';
 import { type AcceptedJob, type Generation, isFinished, type JobOutcome, type JobStatus } from '../contract/job.ts';
@@ -141,6 +142,8 @@ const OVERDUE = problemDetails(new ServiceError('deadline_exceeded', 'the deadli
 
 export function createJobJournal(redis: Redis, resultLifetimeS: number): JobJournal {
   const keysOf = (id: string) => [recordKey(id), eventsKey(id)];
+  /** Events of each attempt, so that one that is sent again is known again. */
+  const published = new WeakMap<Claim, number>();
   const overdue = describeEnd({ status: 'failed', error: OVERDUE });
   return {
     async admit(id, { owner, job, priority, deadlineMs, work, kind, idempotency, bounds }) {
@@ -181,7 +184,7 @@ export function createJobJournal(redis: Redis, resultLifetimeS: number): JobJour
       return answer as 'unknown' | 'finished' | 'cancelled' | 'cancelling';
     },
     async claim(id, device) {
-      const args = [device, resultLifetimeS, JSON.stringify(overdue.event), overdue.value];
+      const args = [device, resultLifetimeS, JSON.stringify(overdue.event), overdue.value, randomUUID()];
       const answer = (await CLAIM(redis, keysOf(id), args)) as
         | readonly ['gone']
         | readonly ['claimed', number, string, number, number, string, number];
@@ -192,9 +195,12 @@ export function createJobJournal(redis: Redis, resultLifetimeS: number): JobJour
         deadlineMs: deadlineMs < 0 ? undefined : deadlineMs,
       };
     },
-    async publish({ id, attempt }, event) {
+    async publish(claim, event) {
+      const { id, attempt } = claim;
+      const count = (published.get(claim) ?? 0) + 1;
+      published.set(claim, count);
       const done = event.type === 'step' ? event.image * event.steps + event.step : '';
-      const answer = await PUBLISH(redis, keysOf(id), [attempt, JSON.stringify(event), done]);
+      const answer = await PUBLISH(redis, keysOf(id), [attempt, JSON.stringify(event), done, count]);
       return answer as 'published' | 'cancel' | 'fenced';
     },
     async finish({ id, attempt }, end) {

@@ -23,6 +23,9 @@ import { luaScript } from './lua-script.ts';
  * the newest or the job is no longer running. So a job that runs twice has one history and one end. What an owner has outstanding is
  * a set of ids that changes in the same step as the job: no crash can leave it counting what is no longer there. Times are Redis' own
  * clock.
+ *
+ * A script can run twice for one call: where Redis dies between doing it and answering, the client sends it again. So each of them
+ * notices that it has been done, and answers as it did.
  */
 
 /** How much a new measurement weighs against all earlier ones. */
@@ -93,6 +96,8 @@ const SCORE_OF_PLACE = 2 ** 32;
  */
 export const ADMIT = luaScript(`${COMMON}
 local owner, model, idempotency = ARGV[1], ARGV[2], KEYS[3]
+local done = redis.call('HMGET', record, 'position', 'place')
+if done[1] then return { 'accepted', tonumber(done[1]), tonumber(done[2]) } end
 if idempotency then
   local first = redis.call('HMGET', idempotency, 'job', 'fingerprint', 'position')
   if first[1] and first[2] ~= ARGV[13] then return { 'conflict' } end
@@ -123,6 +128,7 @@ if ARGV[9] ~= '' then
   redis.call('ZADD', '${DEADLINES_KEY}', deadline, id)
 end
 local position = redis.call('ZRANK', waiting, id)
+redis.call('HSET', record, 'position', position)
 publish('{"type":"queued","queue_position":' .. position .. '}')
 if idempotency then
   redis.call('HSET', idempotency, 'job', id, 'fingerprint', ARGV[13], 'position', position)
@@ -156,11 +162,12 @@ return { 'found', fields, position or -1, running, pace, now() }
 `);
 
 /**
- * ARGV: device, result lifetime, `failed` event and error of a deadline that has passed. Returns { 'gone' } or { 'claimed', attempt,
+ * ARGV: device, result lifetime, `failed` event and error of a deadline that has passed, a token of this call's own. Returns { 'gone' } or { 'claimed', attempt,
  * accepted job, crashes, milliseconds in the queue, owner, milliseconds until its deadline or -1 }.
  */
 export const CLAIM = luaScript(`${COMMON}
-local held = redis.call('HMGET', record, 'status', 'cancel', 'job', 'crashes', 'accepted_at', 'owner', 'deadline_at', 'model')
+local held = redis.call('HMGET', record, 'status', 'cancel', 'job', 'crashes', 'accepted_at', 'owner', 'deadline_at', 'model',
+  'claimed_by', 'attempt')
 if not held[1] or is_final(held[1]) then return { 'gone' } end
 local started = now()
 if held[2] then
@@ -171,20 +178,26 @@ if held[7] and started - held[7] >= 0 then
   finish('failed', ARGV[3], 'error', ARGV[4], ARGV[2])
   return { 'gone' }
 end
-local attempt = redis.call('HINCRBY', record, 'attempt', 1)
-redis.call('HSET', record, 'status', 'running', 'started_at', started)
-redis.call('HDEL', record, 'done', 'done_at', 'first_done', 'first_done_at')
+local attempt = tonumber(held[10])
+local left = held[7] and held[7] - started or -1
+local function claimed() return { 'claimed', attempt, held[3], tonumber(held[4]), started - held[5], held[6], left } end
+if held[1] == 'running' and held[9] == ARGV[5] then return claimed() end
+attempt = redis.call('HINCRBY', record, 'attempt', 1)
+redis.call('HSET', record, 'status', 'running', 'started_at', started, 'claimed_by', ARGV[5])
+redis.call('HDEL', record, 'published', 'done', 'done_at', 'first_done', 'first_done_at')
 redis.call('ZREM', '${waitingKey('')}' .. held[8], id)
 redis.call('SADD', '${runningKey('')}' .. held[8], id)
 publish(cjson.encode({ type = 'started', attempt = attempt, device = ARGV[1] }))
-local left = held[7] and held[7] - started or -1
-return { 'claimed', attempt, held[3], tonumber(held[4]), started - held[5], held[6], left }
+return claimed()
 `);
 
-/** ARGV: attempt, event, steps done of all its pictures ('' where it is no step). Returns 'published', 'cancel' (published, and somebody wants the job cancelled) or 'fenced'. */
+/** ARGV: attempt, event, steps done of all its pictures ('' where it is no step), how many events the attempt has published with this one. Returns 'published', 'cancel' (published, and somebody wants the job cancelled) or 'fenced'. */
 export const PUBLISH = luaScript(`${COMMON}
 if not is_current(ARGV[1]) then return 'fenced' end
-publish(ARGV[2])
+if tonumber(redis.call('HGET', record, 'published') or 0) < tonumber(ARGV[4]) then
+  publish(ARGV[2])
+  redis.call('HSET', record, 'published', ARGV[4])
+end
 if ARGV[3] ~= '' then
   local time = now()
   redis.call('HSET', record, 'done', ARGV[3], 'done_at', time)
@@ -224,6 +237,9 @@ return 1
 /** ARGV: attempt. Counts an engine crash against the job. Returns the crashes so far, or 0 if fenced. */
 export const COUNT_CRASH = luaScript(`${COMMON}
 if not is_current(ARGV[1]) then return 0 end
+-- An attempt ends with its engine: it has one crash to count.
+if redis.call('HGET', record, 'crashed') == ARGV[1] then return tonumber(redis.call('HGET', record, 'crashes')) end
+redis.call('HSET', record, 'crashed', ARGV[1])
 return redis.call('HINCRBY', record, 'crashes', 1)
 `);
 

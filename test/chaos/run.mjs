@@ -2,7 +2,7 @@
  * `npm run chaos -- --rounds N [--jobs 20] [--seed N] [--json]`: a gateway, a worker with its engine and a Redis, of which one after
  * another is killed with SIGKILL at random moments, while clients submit, watch and fetch as clients do that can lose a connection: they
  * send an idempotency key, try again, and resume their events. Every picture is compared with one that was made undisturbed, and every
- * history is read again from its start. Ends with one line of JSON:
+ * history is read again from its start. Ctrl-C ends it after the round that is under way. Ends with one line of JSON:
  *
  *   accepted    jobs that a client was told are accepted
  *   lost        of those, jobs that are unknown afterwards, or have not ended
@@ -29,8 +29,8 @@ const GOLDEN = join(import.meta.dirname, '../golden');
 const LORAS = ['kohya-attention-r4', 'peft-attention-r8', 'legacy-cross-attention-r2'];
 const VICTIMS = ['engine', 'worker', 'gateway', 'redis'];
 const KILLS_A_ROUND = 3;
-/** Kills come within so long after the first job was submitted. */
-const KILLING_MS = 4000;
+/** Jobs and kills come within this share of the time that the jobs took one after another: while there is something to kill. */
+const BUSY = { share: 0.5, leastMs: 3000, mostMs: 20_000 };
 const ANSWER_MS = 120_000;
 const END_MS = 60_000;
 
@@ -47,6 +47,11 @@ const jobs = Number(values.jobs);
 const random = randomFrom(Number(values.seed));
 const say = (text) => (values.json ? process.stderr : process.stdout).write(`${text}\n`);
 const logger = createLogger({ program: 'chaos', level: process.env.OVERTONE_LOG_LEVEL ?? 'silent' });
+
+let isEnough = false;
+process.once('SIGINT', () => {
+  isEnough = true;
+});
 
 const data = mkdtempSync(join(tmpdir(), 'overtone-chaos-'));
 try {
@@ -94,11 +99,13 @@ async function run() {
   };
   try {
     await until('the service is ready', () => isReady(service.httpUrl));
+    const start = Date.now();
     const expected = await undisturbed(service);
+    const busyMs = Math.min(Math.max((Date.now() - start) * BUSY.share, BUSY.leastMs), BUSY.mostMs);
     const totals = { rounds: 0, accepted: 0, lost: 0, doubled: 0, mixed: 0, unanswered: 0 };
     const recoveries = [];
-    for (let round = 1; round <= rounds; round++) {
-      const found = await playRound(service, expected);
+    for (let round = 1; round <= rounds && !isEnough; round++) {
+      const found = await playRound(service, expected, busyMs);
       totals.rounds += 1;
       for (const name of ['accepted', 'lost', 'doubled', 'mixed', 'unanswered']) totals[name] += found[name];
       recoveries.push(...found.recoveriesMs);
@@ -147,12 +154,12 @@ function requestOf(index) {
   };
 }
 
-async function playRound(service, expected) {
+async function playRound(service, expected, busyMs) {
   const before = new Set(await recordsOf(service.connection));
   const kills = [];
   const killing = Promise.all(
     Array.from({ length: 1 + Math.floor(random() * KILLS_A_ROUND) }, async () => {
-      await delay(random() * KILLING_MS);
+      await delay(random() * busyMs);
       const victim = VICTIMS[Math.floor(random() * VICTIMS.length)];
       service.kill[victim]();
       kills.push({ victim, at: Date.now() });
@@ -160,7 +167,7 @@ async function playRound(service, expected) {
   );
   const outcomes = await Promise.all(
     expected.map(async (_, index) => {
-      await delay(random() * KILLING_MS);
+      await delay(random() * busyMs);
       const door = index % 4 === 3 ? 'grpc' : 'http';
       return generateThroughIt(service, {
         request: requestOf(index),
