@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { LIMITS } from '../../src/contract/limits.ts';
+import { recordKey } from '../../src/contract/redis-keys.ts';
 import { allEvents, readEvents } from '../support/read-events.ts';
 import { jsonOf, postJson, SMALL_REQUEST, startTestService, type TestService } from '../support/test-service.ts';
 
@@ -142,7 +143,7 @@ test('what is served can be seen', async () => {
   const { models } = await jsonOf(fetch(at('/v1/models')));
   expect(models).toMatchObject([{ id: 'checkpoint', family: 'sd1', device: 'cpu' }]);
   const { loras } = await jsonOf(fetch(at('/v1/loras')));
-  expect(loras).toContainEqual({ id: 'peft-attention-r8' });
+  expect(loras).toContainEqual({ id: 'peft-attention-r8', source: 'folder' });
   const receipt = await jsonOf(fetch(at('/v1/loras/peft-attention-r8')));
   expect(receipt).toMatchObject({ id: 'peft-attention-r8', ranks: [8], unmatched: [] });
 });
@@ -177,14 +178,6 @@ const REFUSALS: readonly Refusal[] = [
     says: '',
   },
   {
-    title: 'an idempotency key, which this version cannot honour',
-    body: SMALL_REQUEST,
-    headers: { 'idempotency-key': 'a' },
-    status: 422,
-    code: 'invalid_request',
-    says: 'Idempotency-Key',
-  },
-  {
     title: 'an unknown field',
     body: { ...SMALL_REQUEST, size: 64 },
     status: 422,
@@ -193,10 +186,17 @@ const REFUSALS: readonly Refusal[] = [
   },
   {
     title: 'a later field',
-    body: { ...SMALL_REQUEST, webhook: 'x' },
+    body: { ...SMALL_REQUEST, strict_loras: false },
     status: 422,
     code: 'invalid_request',
-    says: 'webhook',
+    says: 'strict_loras is not supported',
+  },
+  {
+    title: 'a webhook where none are allowed',
+    body: { ...SMALL_REQUEST, webhook: { url: 'https://hooks.example/' } },
+    status: 422,
+    code: 'invalid_request',
+    says: 'OVERTONE_WEBHOOKS is off',
   },
   {
     title: 'an unknown sampler',
@@ -251,15 +251,17 @@ function withLora(id: string) {
   return { ...SMALL_REQUEST, loras: [{ id }] };
 }
 
+const countJobs = async () => (await redis.keys(recordKey('*'))).length;
+
 test.each(REFUSALS)('$title is refused before anything is queued', async ({ body, headers, status, code, says }) => {
-  const before = await redis.dbsize();
+  const before = await countJobs();
   const response = await postJson(at('/v1/generations'), body, headers);
   const problem = await jsonOf(response);
   expect({ status: response.status, code: problem.code }).toEqual({ status, code });
   expect(response.headers.get('content-type')).toContain('application/problem+json');
   expect(problem.status).toBe(status);
   expect(problem.detail).toContain(says);
-  expect(await redis.dbsize()).toBe(before);
+  expect(await countJobs()).toBe(before);
 });
 
 test('all problems of a request come at once', async () => {
