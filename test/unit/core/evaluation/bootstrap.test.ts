@@ -54,3 +54,8 @@ test('a figure of which nothing is known stays unknown', () => {
   const [unknown] = bootstrap([[0, 1]], () => [Number.NaN], { seed: 1, replicates: 10 });
   expect(unknown).toEqual({ mean: Number.NaN, lo: Number.NaN, hi: Number.NaN });
 });
+
+test('a single set of a size says nothing of how sets differ', () => {
+  const [figure] = bootstrap([[0, 1, 2], [3]], (weights) => [weights[3] ?? 0], { seed: 1, replicates: 10 });
+  expect(figure).toEqual({ mean: 1, lo: Number.NaN, hi: Number.NaN });
+});

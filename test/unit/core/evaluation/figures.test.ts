@@ -36,6 +36,7 @@ const SETS = [
   { id: 'a+b', loras: ['a', 'b'] },
   { id: 'a+c', loras: ['a', 'c'] },
   { id: 'a+b+c', loras: ['a', 'b', 'c'] },
+  { id: 'a+b+d', loras: ['a', 'b', 'd'] },
 ];
 
 /** Two pictures of each set by each method: `scores(method, set, seed)`. */
@@ -67,7 +68,7 @@ const rowOf = (of: Evaluated, method: string, N: number | 'all') => {
 
 describe('a row', () => {
   const clip: Readonly<Record<string, number>> = { none: 20, ours: 50 };
-  const known = evaluated(['none', 'ours'], (method) => ({ clip: clip[method] ?? 0 }), [[80], [60], [110]]);
+  const known = evaluated(['none', 'ours'], (method) => ({ clip: clip[method] ?? 0 }), [[80], [60], [110], [110]]);
 
   test('has the gap as a ratio of means between no LoRA and true renderings', () => {
     // Sets of two: truth is 70 on the mean, so (50 - 20) / (70 - 20). Of three: 30 / 90.
@@ -118,11 +119,12 @@ describe('wins', () => {
     [60, 61],
     [60, 59],
     [60, 61],
+    [60, 61],
   ];
   const clip: Readonly<Record<string, readonly number[]>> = {
-    ours: [50, 50, 50],
-    rival: [48, 49.5, 52],
-    none: [40, 40, 40],
+    ours: [50, 50, 50, 50],
+    rival: [48, 49.5, 52, 52],
+    none: [40, 40, 40, 40],
   };
   const known = evaluated(['none', 'rival', 'ours'], (method, set) => ({ clip: clip[method]?.[set] ?? 0 }), truth);
 
@@ -152,7 +154,7 @@ describe('wins', () => {
 describe('a claim', () => {
   const methods = { subject: 'ours', rivals: ['rival'], tuned: 'tuned', fast: 'fast' };
   const names = ['none', 'rival', 'tuned', 'fast', 'ours'];
-  const truth = [[80], [80], [80]];
+  const truth = [[80], [80], [80], [80]];
   const clip: Readonly<Record<string, number>> = { none: 20, rival: 40, tuned: 45, fast: 49, ours: 50 };
 
   test('holds where the figure and its interval are on the right side', () => {
@@ -168,7 +170,7 @@ describe('a claim', () => {
       [-1.667, false],
       [0, true],
     ]);
-    expect(claims[0]?.leaveOneOut).toMatchObject({ sameSign: 3 });
+    expect(claims[0]?.leaveOneOut).toMatchObject({ sameSign: 4 });
   });
 
   test('that hangs on one LoRA does not hold', () => {
@@ -189,6 +191,7 @@ describe('a claim', () => {
       ['a', Number.NaN],
       ['b', -1],
       ['c', 1],
+      ['d', 1],
     ]);
     expect(gap?.holds).toBe(false);
   });
