@@ -308,9 +308,9 @@ const CMLORA_SCHEMA = Type.Object(
     ),
     cut: Type.Optional(CUT_SCHEMA),
     cache: Type.Optional(
-      Type.Enum(['feature', 'delta'], {
+      Type.Enum(['feature', 'delta', 'forecast'], {
         description:
-          "What is kept of each LoRA: its deep feature, or that less the plain model's, at one pass more an evaluation.",
+          "What is kept of each LoRA: its deep feature, or that less the plain model's, at one pass more an evaluation, or its last two features, whose trend goes on.",
       }),
     ),
     uncond: Type.Optional(

@@ -12,6 +12,7 @@ export interface FeatureCache {
   put(key: string, feature: Tensor): void;
   /** The stored feature. That it is there is the planner's promise. */
   get(key: string): Tensor;
+  has(key: string): boolean;
   dropByPrefix(prefix: string): void;
   readonly count: () => number;
   readonly bytes: () => number;
@@ -45,6 +46,7 @@ export function createFeatureCache(maxBytes: number): FeatureCache {
       assert(feature !== undefined, `a pass reuses feature ${key}, which was never stored or has been dropped`);
       return feature;
     },
+    has: (key) => features.has(key),
     dropByPrefix(prefix) {
       for (const key of [...features.keys()]) if (key.startsWith(prefix)) remove(key);
     },

@@ -39,12 +39,21 @@ function waitsForOrigin({ cache }: UnetRow): boolean {
 function taskOf(row: UnetRow, features: FeatureCache): UnetTask {
   const { cache } = row;
   if (cache?.mode !== 'reuse') return { kind: 'full', row, keep: cache?.cut ?? null };
-  const { cut, key, relativeTo } = cache;
-  const stored = features.get(key);
-  const feature = relativeTo === undefined ? stored : weightedSum([1, stored], [1, features.get(relativeTo)]);
-  return { kind: 'reuse', row, cut, feature };
+  return { kind: 'reuse', row, cut: cache.cut, feature: featureFor(cache, features) };
 }
 
-function store(feature: Tensor, { key, relativeTo }: CacheUse, features: FeatureCache): void {
+function featureFor({ key, relativeTo, trend = 0 }: CacheUse, features: FeatureCache): Tensor {
+  const stored = features.get(key);
+  if (relativeTo !== undefined) return weightedSum([1, stored], [1, features.get(relativeTo)]);
+  return trend === 0 ? stored : weightedSum([1 + trend, stored], [-trend, features.get(keyBefore(key))]);
+}
+
+function store(feature: Tensor, { key, relativeTo, trend }: CacheUse, features: FeatureCache): void {
+  if (trend !== undefined && features.has(key)) features.put(keyBefore(key), features.get(key));
   features.put(key, relativeTo === undefined ? feature : weightedSum([1, feature], [-1, features.get(relativeTo)]));
+}
+
+/** Where the feature lies that was stored before the last. */
+function keyBefore(key: string): string {
+  return `${key}/before`;
 }

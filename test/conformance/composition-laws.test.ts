@@ -60,6 +60,7 @@ const PLAIN_ALONE: readonly RequestedComposition[] = [
   { method: 'cmlora', preset: 'fast' },
   { method: 'cmlora', preset: 'reference' },
   { method: 'cmlora', cache: 'delta' },
+  { method: 'cmlora', cache: 'forecast' },
 ];
 
 test.each(PLAIN_ALONE)('one adapter by %j is the plain LoRA, bit for bit and pass for pass', (requested) => {

@@ -21,6 +21,7 @@ const WITH_OPTIONS: readonly RequestedComposition[] = [
   { method: 'cmlora', parity: 'reference' },
   { method: 'cmlora', parity: 'reference', mode: 'online' },
   { method: 'cmlora', cache: 'delta' },
+  { method: 'cmlora', cache: 'forecast', refresh: { policy: 'leader' } },
   { method: 'cmlora', cache: 'delta', preset: 'fast', direction: 'interleaved' },
 ];
 

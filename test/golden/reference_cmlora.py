@@ -38,7 +38,12 @@ def preset(name: str, evaluations: int, layers_per_block: int) -> Options:  # [2
     return {
         "quality": quality,
         "fast": replace(
-            quality, policy="on_turn", warm_up=ceil(4 * evaluations / 100), max_age=max(3, ceil(evaluations / 2)), cut="outer"
+            quality,
+            policy="on_turn",
+            warm_up=ceil(4 * evaluations / 100),
+            max_age=max(3, ceil(60 * evaluations / 100)),
+            cut="outer",
+            cache="forecast",
         ),
         "reference": replace(
             quality, late_set="all_but_first", policy="on_turn", warm_up=0, max_age=evaluations, text_encoder="all"

@@ -39,6 +39,7 @@ def generate_latent(
     is_delta = how.cache == "delta" and any(not callable(row) and row["reuse"] for row in plan["evaluations"])
     needs_base = is_delta or how.uncond == "base"
     kept: dict[str, torch.Tensor] = {}
+    seen: dict[str, list[tuple[int, torch.Tensor]]] = {}  # features of full passes, for `forecast` [39]
     latent = noise * scheduler.init_noise_sigma
     for timestep, row in zip(scheduler.timesteps, plan["evaluations"], strict=True):
         if callable(row):
@@ -55,8 +56,10 @@ def generate_latent(
                 prediction, feature = full_pass(unet, x, timestep, texts[j], cut)
                 if feature is not None:
                     kept[j] = feature - origin
+                    seen.setdefault(j, []).append((row["evaluation"], feature))
             else:
-                prediction = reuse_pass(unet, x, timestep, texts[j], cut, kept[j] + origin)
+                feature = kept[j] + origin if how.cache != "forecast" else forecast(seen[j], row["evaluation"])
+                prediction = reuse_pass(unet, x, timestep, texts[j], cut, feature)
             uncond, cond = prediction.chunk(2)
             eps_u, eps_c = eps_u + p * uncond, eps_c + p * cond
         if how.uncond == "base":
@@ -64,6 +67,13 @@ def generate_latent(
         eps = eps_c if guidance_scale <= 1 else eps_u + guidance_scale * (eps_c - eps_u)  # [12]
         latent = scheduler.step(eps, timestep, latent).prev_sample
     return latent
+
+
+def forecast(seen: list[tuple[int, torch.Tensor]], evaluation: int) -> torch.Tensor:  # [39]
+    if len(seen) < 2:
+        return seen[-1][1]
+    (before, old), (last, new) = seen[-2:]
+    return new + 0.5 * (evaluation - last) / (last - before) * (new - old)
 
 
 def base_pass(pipeline, x, timestep, text, cut) -> tuple[torch.Tensor, torch.Tensor | None]:

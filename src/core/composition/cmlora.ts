@@ -2,7 +2,7 @@ import { assert } from '../assert.ts';
 import { highBandOfLatent, referenceHighBandOfLatent } from '../frequency/high-band.ts';
 import { votes } from '../sequencer/dominance.ts';
 import { createLeadership, type Lead } from '../sequencer/leadership.ts';
-import { fullAdapters, type LastFull, rememberFull } from '../sequencer/refresh-schedule.ts';
+import { forecastTrend, fullAdapters, type LastFull, rememberFull } from '../sequencer/refresh-schedule.ts';
 import { foldHalves } from './fold.ts';
 import type {
   CacheUse,
@@ -23,12 +23,14 @@ import { basePass, inFoldingOrder, passOfOne, textsOf } from './passes.ts';
  * CMLoRA (arXiv 2502.04923) as section B.7 of cmlora.md mends it: every adapter predicts alone, one of them leads at a time and
  * counts more in the fold, and the others may start from a cached feature. The parts are the sequencer's: the order of leaders, their
  * turns, the refresh of caches. Here they become passes. `cache: delta` and `uncond: base` add passes of the plain model in front
- * (test/golden/CMLORA-DECISIONS.md, lines 22 to 25).
+ * (test/golden/CMLORA-DECISIONS.md, lines 22 to 25); `cache: forecast` adds none.
  */
 
 export interface CmloraState {
   readonly lead: Lead | null;
   readonly lastFull: LastFull;
+  /** The full pass before the last. */
+  readonly fullBefore: LastFull;
 }
 
 export function planCmlora(composition: CmloraComposition, setup: CompositionSetup): CompositionPlanner<CmloraState> {
@@ -43,6 +45,7 @@ export function planCmlora(composition: CmloraComposition, setup: CompositionSet
   const { order } = leadership;
   const cut = cutOf(composition, adapters.length);
   const isDelta = cut !== null && composition.cache === 'delta';
+  const isForecast = cut !== null && composition.cache === 'forecast';
   const folded = inFoldingOrder(adapters);
   /** The texts on which the adapters predict, and those on which the plain model does. */
   const texts = composition.uncond === 'base' ? textsOf(false) : textsOf(guided);
@@ -65,8 +68,11 @@ export function planCmlora(composition: CmloraComposition, setup: CompositionSet
       passes: [
         ...baseTexts.map(passOfBase),
         ...folded.flatMap((adapter) => {
-          const mode = full.has(adapters.indexOf(adapter)) ? 'refresh' : 'reuse';
-          return texts.map((text) => passOf(adapter, text, mode));
+          const index = adapters.indexOf(adapter);
+          const use = full.has(index)
+            ? ({ mode: 'refresh', trend: 0 } as const)
+            : ({ mode: 'reuse', trend: forecastTrend(index, evaluation.index, state) } as const);
+          return texts.map((text) => passOf(adapter, text, use));
         }),
       ],
       summary: {
@@ -79,15 +85,26 @@ export function planCmlora(composition: CmloraComposition, setup: CompositionSet
         reuse: adapters.filter((_, index) => !full.has(index)).map(({ id }) => id),
         ...observedOf(highBand, lead, composition),
       },
-      state: { lead, lastFull: rememberFull(state.lastFull, full, evaluation.index) },
+      state: {
+        lead,
+        lastFull: rememberFull(state.lastFull, full, evaluation.index),
+        fullBefore: state.fullBefore.map((before, index) =>
+          full.has(index) ? (state.lastFull[index] ?? null) : before,
+        ),
+      },
     };
   }
 
-  function passOf(adapter: ComposedAdapter, text: Conditioning['text'], mode: CacheUse['mode']): UnetPass {
+  function passOf(
+    adapter: ComposedAdapter,
+    text: Conditioning['text'],
+    { mode, trend }: { readonly mode: CacheUse['mode']; readonly trend: number },
+  ): UnetPass {
     const pass = passOfOne(adapter, text, { all: adapters, policy: composition.text_encoder });
     if (cut === null) return pass;
     const key = `${adapter.adapter}/${text}`;
-    return { ...pass, cache: { mode, cut, key, ...(isDelta && { relativeTo: originKey(text) }) } };
+    const more = { ...(isDelta && { relativeTo: originKey(text) }), ...(isForecast && { trend }) };
+    return { ...pass, cache: { mode, cut, key, ...more } };
   }
 
   /** Keeps its feature where the adapters' differences need it as their origin. */
@@ -97,7 +114,7 @@ export function planCmlora(composition: CmloraComposition, setup: CompositionSet
   }
 
   return {
-    start: { lead: null, lastFull: adapters.map(() => null) },
+    start: { lead: null, lastFull: adapters.map(() => null), fullBefore: adapters.map(() => null) },
     isOnline: leadership.isOnline,
     plan,
     combine(plan, predictions) {

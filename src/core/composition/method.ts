@@ -50,6 +50,11 @@ export interface CacheUse {
    * the origin, and what a reuse pass starts from is the stored difference plus the origin of now.
    */
   readonly relativeTo?: string;
+  /**
+   * Where it is there, a refresh pass also keeps what was stored before, and a reuse pass starts from stored + trend * (stored -
+   * before). 0 on a refresh pass, and until two have been stored.
+   */
+  readonly trend?: number;
 }
 
 /** Which text a pass is conditioned on, and which adapters act on the text encoder while it is encoded. */

@@ -142,9 +142,9 @@ export interface CmloraComposition {
   /**
    * What is kept of an adapter's last full pass. `feature`: its deep feature. `delta`: that less the plain model's at the same
    * evaluation, and a reuse pass adds the plain model's of its own evaluation: one pass of the plain model more, and no vote from an
-   * old latent.
+   * old latent. `forecast`: the features of its last two full passes, and a reuse pass starts from where they were heading.
    */
-  readonly cache: 'feature' | 'delta';
+  readonly cache: 'feature' | 'delta' | 'forecast';
   /** Whose unconditional prediction guides: each adapter's own, folded, or the plain model's alone. */
   readonly uncond: 'per_lora' | 'base';
   readonly text_encoder: Exclude<TextEncoderPolicy, 'first'>;

@@ -193,11 +193,12 @@ function presetOf(preset: CmloraComposition['preset'], context: CompositionConte
         refresh: {
           policy: 'on_turn',
           every: 1,
-          max_age: Math.max(3, percentOf(50, evaluationCount)),
+          max_age: Math.max(3, percentOf(60, evaluationCount)),
           warm_up: percentOf(4, evaluationCount),
           forced_end: 0,
         },
         cut: OUTER,
+        cache: 'forecast',
       };
     case 'reference':
       // The authors' code: no warm-up, no bound on the age (which never reaches the number of evaluations), and the prompt encoded

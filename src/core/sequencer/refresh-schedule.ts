@@ -36,6 +36,23 @@ export function rememberFull(lastFull: LastFull, full: ReadonlySet<number>, eval
   return lastFull.map((last, adapter) => (full.has(adapter) ? evaluation : last));
 }
 
+/**
+ * How far beyond its last full pass an adapter's feature is to be carried, in steps of what it changed between its last two: half of
+ * what a straight line would say, which came nearest to the uncached picture (`npm run bench -- cache`; whole steps overshoot where
+ * full passes lie far apart). 0 with fewer than two. After TaylorSeer (arXiv 2503.06923), which forecasts features by their finite
+ * differences.
+ */
+export function forecastTrend(
+  adapter: number,
+  evaluation: number,
+  { lastFull, fullBefore }: { readonly lastFull: LastFull; readonly fullBefore: LastFull },
+): number {
+  const [last, before] = [lastFull[adapter] ?? null, fullBefore[adapter] ?? null];
+  return last === null || before === null ? 0 : (FORECAST_SHARE * (evaluation - last)) / (last - before);
+}
+
+const FORECAST_SHARE = 0.5;
+
 /** The leader is refreshed before the stalest once its age is above this (B.7, `oldest_first`). */
 const LEADER_AGE = 2;
 

@@ -73,3 +73,23 @@ test('a reuse relative to an origin starts from the origin of now, whatever the 
   // A reuse leaves what is kept as it is.
   expect(features.get('a')).toEqual(scalar(30));
 });
+
+test('what has a trend starts from where its last two features were heading', async () => {
+  const { calls, features, predict } = engine();
+  await predict([row(1, { mode: 'refresh', key: 'a', trend: 0 })], never);
+  await predict([row(9, { mode: 'reuse', key: 'a', trend: 0 })], never);
+  await predict([row(3, { mode: 'refresh', key: 'a', trend: 0 })], never);
+  await predict([row(9, { mode: 'reuse', key: 'a', trend: 0.5 })], never);
+
+  expect(calls[1]?.[0]).toMatchObject({ feature: scalar(10) });
+  // 30, and half of what it was above 10.
+  expect(calls[3]?.[0]).toMatchObject({ feature: scalar(40) });
+  expect(features.count()).toBe(2);
+});
+
+test('without a trend the feature before is not kept', async () => {
+  const { features, predict } = engine();
+  await predict([row(1, { mode: 'refresh', key: 'a' })], never);
+  await predict([row(3, { mode: 'refresh', key: 'a' })], never);
+  expect(features.count()).toBe(1);
+});

@@ -76,6 +76,26 @@ test('an order in the request is the order of leaders', () => {
   expect([...new Set(leaders)]).toEqual(['c', 'a', 'b']);
 });
 
+test('a forecast changes what passes start from, and not which passes run', () => {
+  const setup = setupOf(ADAPTERS, 20);
+  const byFeature = plansOf(planCmlora(cmloraOf(setup), setup), setup);
+  const plans = plansOf(planCmlora(cmloraOf(setup, { cache: 'forecast' }), setup), setup);
+  expect(plans.map(({ summary }) => summary)).toEqual(byFeature.map(({ summary }) => summary));
+
+  const fullAt: Record<string, number[]> = {};
+  for (const [evaluation, { passes }] of plans.entries()) {
+    for (const { cache } of passes) {
+      if (cache === undefined) throw new Error('every pass has a cache');
+      const seen = fullAt[cache.key] ?? [];
+      fullAt[cache.key] = cache.mode === 'refresh' ? [...seen, evaluation] : seen;
+      const [before = 0, last = 0] = seen.slice(-2);
+      const expected = cache.mode === 'refresh' || seen.length < 2 ? 0 : (0.5 * (evaluation - last)) / (last - before);
+      expect(cache.trend).toBe(expected);
+    }
+  }
+  expect(byFeature.flatMap(({ passes }) => passes).every(({ cache }) => cache?.trend === undefined)).toBe(true);
+});
+
 describe('cache delta', () => {
   const setup = setupOf(ADAPTERS, 20);
   const plans = plansOf(planCmlora(cmloraOf(setup, { cache: 'delta' }), setup), setup);

@@ -63,8 +63,9 @@ test('ages and warm-up grow with the trajectory', () => {
 test('fast refreshes who starts to lead, and reuses the outermost cut', () => {
   expect(resolveComposition({ method: 'cmlora', preset: 'fast' }, CONTEXT)).toMatchObject({
     preset: 'fast',
-    refresh: { policy: 'on_turn', max_age: 10, warm_up: 1 },
+    refresh: { policy: 'on_turn', max_age: 12, warm_up: 1 },
     cut: { level: 0, layers: 1 },
+    cache: 'forecast',
   });
 });
 
@@ -111,7 +112,7 @@ test('any option beside a preset overrides it, one field of a group at a time', 
   expect(composition).toMatchObject({
     phase_at: 0,
     turn: { near: 2, middle: 5 },
-    refresh: { policy: 'on_turn', every: 0, forced_end: 2, max_age: 10 },
+    refresh: { policy: 'on_turn', every: 0, forced_end: 2, max_age: 12 },
     cut: { level: 0, layers: 1 },
   });
 });

@@ -1,6 +1,11 @@
 import { expect, test } from 'vitest';
 import type { CmloraComposition } from '../../../../src/core/composition/options.ts';
-import { fullAdapters, type LastFull, rememberFull } from '../../../../src/core/sequencer/refresh-schedule.ts';
+import {
+  forecastTrend,
+  fullAdapters,
+  type LastFull,
+  rememberFull,
+} from '../../../../src/core/sequencer/refresh-schedule.ts';
 
 type Refresh = CmloraComposition['refresh'];
 
@@ -73,4 +78,10 @@ test('everybody runs in full during the warm-up and at the forced end', () => {
 test('remembering does not change what is remembered', () => {
   const lastFull = Object.freeze([0, 1, null]);
   expect(rememberFull(lastFull, new Set([2]), 5)).toEqual([0, 1, 5]);
+});
+
+test('a forecast goes half as far as the line through the last two full passes, and nowhere from one', () => {
+  const memory = { lastFull: [6, 4, null], fullBefore: [2, null, null] };
+  expect([7, 8, 10, 14].map((evaluation) => forecastTrend(0, evaluation, memory))).toEqual([0.125, 0.25, 0.5, 1]);
+  expect([1, 2].map((adapter) => forecastTrend(adapter, 9, memory))).toEqual([0, 0]);
 });
