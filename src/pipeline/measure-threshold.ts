@@ -28,9 +28,12 @@ export async function withThreshold(
   return { ...request, composition: { ...composition, threshold } };
 }
 
-/** Fewer than for a profile, because a median of one statistic needs fewer: four prompts, two seeds. */
+/**
+ * Less than for a profile, because a median of one statistic needs less, and somebody waits for it: four prompts, two seeds, and half
+ * as many steps, between which it is interpolated.
+ */
 const SEEDS = [0, 1];
-const STEPS = 20;
+const STEPS = 10;
 
 /** Draws the pictures one after another, down to the timestep. The same query gives the same number on the same device. */
 export async function measureBaseMedian(

@@ -80,6 +80,30 @@ describe('a picture is the reference', () => {
     expect([images[0]?.width, images[0]?.height]).toEqual([expected.info.width, expected.info.height]);
     expect(psnr(images[0]?.pixels ?? new Uint8Array(), expected.data)).toBeGreaterThanOrEqual(45);
   });
+
+  test("without a threshold it is the plain model's own: each image changes sets by itself, near phase_at", {
+    timeout: 120_000,
+  }, async () => {
+    const [online] = pictures;
+    const composition = { method: 'cmlora', mode: 'online' };
+    const request = { ...online?.request, n: 2, width: 64, height: 64, composition };
+    const resolved = await resolveGolden(engine, request);
+
+    const first = await picturesOf(engine, resolved);
+    const again = await picturesOf(engine, { ...resolved, n: 1 });
+
+    expect(first.done.image_plans).toHaveLength(2);
+    const thresholds = first.done.image_plans?.flatMap(({ plan }) => plan.map(({ observed }) => observed?.threshold));
+    expect(new Set(thresholds).size).toBe(1);
+    expect(again.done.plan).toEqual(first.done.plan);
+    expect(again.images[0]?.pixels).toEqual(first.images[0]?.pixels);
+    for (const { plan } of first.done.image_plans ?? []) {
+      const change = plan.findIndex(({ observed }) => observed?.phase === 'second');
+      // phase_at is evaluation 12 of 20 for a picture like the plain model's median; these are other pictures, with LoRAs.
+      expect(change).toBeGreaterThanOrEqual(5);
+      expect(change).toBeLessThan(20);
+    }
+  });
 });
 
 /** Peak signal-to-noise ratio of 8-bit pictures, in dB. */
