@@ -35,7 +35,14 @@ export interface Lead {
   readonly isRefreshDue: boolean;
   readonly phase: Phase;
   /** What the machine itself remembers. */
-  readonly memory: { readonly turn: Turn | ReferenceTurn; readonly online: OnlinePhase | null };
+  readonly memory: LeadershipMemory;
+}
+
+interface LeadershipMemory {
+  /** Of the turns of this lead, whichever kind takes turns. */
+  readonly turn: Turn | null;
+  readonly referenceTurn: ReferenceTurn | null;
+  readonly online: OnlinePhase | null;
 }
 
 export interface Trajectory {
@@ -77,10 +84,9 @@ function turnLeadership({ composition, trajectory, order, phases, isOnline }: Se
     next(moment, previous) {
       const online = isOnline ? decided(moment, previous?.memory.online ?? null) : null;
       const phase = phases.length === 1 ? 0 : (online?.phase ?? offlinePhase(moment.u, phaseAt));
-      const last = previous === null ? null : (previous.memory.turn as Turn);
-      const turn = nextTurn(rules, { u: moment.u, phase }, last);
+      const turn = nextTurn(rules, { u: moment.u, phase }, previous?.memory.turn ?? null);
       const { leader, coefficient, isFirstEvaluation: isRefreshDue } = turn;
-      return { leader, coefficient, isRefreshDue, phase, memory: { turn, online } };
+      return { leader, coefficient, isRefreshDue, phase, memory: { turn, referenceTurn: null, online } };
     },
   };
 }
@@ -103,16 +109,11 @@ function referenceLeadership({ composition, trajectory, order, phases, isOnline 
     isOnline,
     next(moment, previous) {
       const phase = phaseOf(moment);
-      const last = previous === null ? null : (previous.memory.turn as ReferenceTurn);
-      const next = nextReferenceTurn(rules, { evaluation: moment.evaluation, phase }, last);
-      const coefficient = coefficientOf({ adapterCount: order.length, weights }, next.index);
-      return {
-        leader: next.leader,
-        coefficient,
-        isRefreshDue: next.isRefreshDue,
-        phase,
-        memory: { turn: next, online: null },
-      };
+      const last = previous?.memory.referenceTurn ?? null;
+      const referenceTurn = nextReferenceTurn(rules, { evaluation: moment.evaluation, phase }, last);
+      const { leader, isRefreshDue, index } = referenceTurn;
+      const coefficient = coefficientOf({ adapterCount: order.length, weights }, index);
+      return { leader, coefficient, isRefreshDue, phase, memory: { turn: null, referenceTurn, online: null } };
     },
   };
 }

@@ -1,8 +1,9 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { LoraProfile, ProfileSettings } from '../../../src/contract/lora-profile.ts';
 import type { ModelDescriptor } from '../../../src/contract/model-descriptor.ts';
 import { highBandOfLatent } from '../../../src/core/frequency/high-band.ts';
 import { InputError } from '../../../src/core/problem.ts';
+import { frequencySets } from '../../../src/core/sequencer/frequency-sets.ts';
 import type { Tensor } from '../../../src/core/tensor/tensor.ts';
 import type { EnginePorts, UnetRow } from '../../../src/pipeline/ports.ts';
 import { type ProfileProgress, profileAdapters } from '../../../src/pipeline/profile-adapter.ts';
@@ -111,6 +112,9 @@ function fakePorts(overrides: Partial<EnginePorts> = {}) {
 
 const never = new AbortController().signal;
 
+// A second at most, but for machines that do much else.
+vi.setConfig({ testTimeout: 20_000 });
+
 const start = (ids: readonly string[], ports: EnginePorts, settings = SETTINGS, signal = never) =>
   profileAdapters({ loras: ids.map((id) => ({ id, sha256: id })), settings, model: MODEL, ports, signal });
 
@@ -170,6 +174,20 @@ describe('a score', () => {
     expect(first.latent.score).toBeCloseTo(whole.latent.halves[0], 12);
     expect((whole.latent.halves[0] + whole.latent.halves[1]) / 2).toBeCloseTo(whole.latent.score, 12);
   });
+});
+
+test('adapters made to be fine and broad come out on the right sides', async () => {
+  const { profiles } = await profile(['hatch', 'broad', 'fine'], fakePorts().ports, {
+    ...SETTINGS,
+    prompts: ['a fox'],
+  });
+  const scored = profiles.map(({ lora_sha256: id, pixel: { score, halves } }) => ({ id, score, halves }));
+
+  expect(frequencySets(scored).classes.map(({ id, frequencyClass }) => [id, frequencyClass])).toEqual([
+    ['hatch', 'high'],
+    ['broad', 'low'],
+    ['fine', 'high'],
+  ]);
 });
 
 test('a profile does not depend on which others are measured with it', async () => {
