@@ -23,6 +23,7 @@ export type ErrorCode =
   | 'registry_full'
   | 'digest_mismatch'
   | 'upload_cut_off'
+  | 'malformed_form'
   | 'busy'
   | 'queue_full'
   | 'no_worker'
@@ -143,6 +144,7 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorRow>> = {
     retryable: false,
     title: 'The upload ended before it was complete',
   },
+  malformed_form: { http: 400, grpc: 'INVALID_ARGUMENT', retryable: false, title: 'The form cannot be read' },
   busy: { http: 503, grpc: 'UNAVAILABLE', retryable: true, title: 'There is too much to do at this moment; try again' },
   no_worker: { http: 503, grpc: 'UNAVAILABLE', retryable: true, title: 'No worker serves this model at present' },
   engine_crashed: { http: 500, grpc: 'INTERNAL', retryable: true, title: 'The engine stopped while it worked on this' },

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { ServiceError } from '../contract/errors.ts';
@@ -45,6 +45,18 @@ export async function receiveFile(
     throw new ServiceError('storage_unavailable', 'the gateway cannot keep what it receives', { cause });
   }
   return { path, sha256: hash.digest('hex'), bytes, discard };
+}
+
+/** Far longer than a file takes to be received and installed. */
+const ABANDONED_MS = 24 * 3600 * 1000;
+
+/** Removes what a process received that died before it discarded it. */
+export async function discardAbandoned(directory: string): Promise<void> {
+  for (const name of await readdir(directory).catch(() => [])) {
+    const path = join(directory, name);
+    const found = await stat(path).catch(() => undefined);
+    if (found !== undefined && Date.now() - found.mtimeMs > ABANDONED_MS) await rm(path, { force: true });
+  }
 }
 
 async function* orCutOff(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Redis } from 'ioredis';
 import type { Settings } from '../config/settings.ts';
 import { openLoraFolder } from '../files/lora-folder.ts';
+import { discardAbandoned } from '../files/receive-file.ts';
 import { type BlobLinks, createBlobLinks } from '../service/blob-links.ts';
 import { createLoraShelf, type LoraShelf } from '../service/lora-shelf.ts';
 import { createLoraUploads, type LoraUploads } from '../service/lora-uploads.ts';
@@ -47,6 +48,7 @@ export async function openStorage(options: {
   const registry = createLoraRegistry(redis);
   const shelf = createLoraShelf({ folder, registry, files });
   const directory = join(settings.data, 'uploads');
+  await discardAbandoned(directory);
   const stopSweeping = keepSweeping({ ledger, blobs, redis, logger });
   return {
     blobs,

@@ -37,29 +37,46 @@ async function fromBody(request: FastifyRequest, uploads: LoraUploads): Promise<
 }
 
 async function fromForm(request: FastifyRequest, uploads: LoraUploads): Promise<InstalledLora> {
-  const fields: Record<string, unknown> = {};
-  const triggers: string[] = [];
-  let received: Awaited<ReturnType<LoraUploads['receive']>> | undefined;
-  let fileName: string | undefined;
+  const form: Form = { fields: {}, triggers: [] };
+  try {
+    await readForm(request, form, uploads);
+    const { fields, triggers, file, fileName } = form;
+    if (file === undefined) throw new ServiceError('invalid_request', 'the form has no file; must have a part "file"');
+    const { metadata, ...rest } = fields;
+    const upload = { ...rest, ...listField('triggers', triggers), ...objectField('metadata', metadata) };
+    return await uploads.install(request.caller, file, upload, fileName);
+  } finally {
+    await form.file?.discard();
+  }
+}
+
+interface Form {
+  readonly fields: Record<string, unknown>;
+  readonly triggers: string[];
+  file?: Awaited<ReturnType<LoraUploads['receive']>>;
+  fileName?: string;
+}
+
+/** Part by part, in whatever order they come. What is received is in `form` also where this throws. */
+async function readForm(request: FastifyRequest, form: Form, uploads: LoraUploads): Promise<void> {
   try {
     for await (const part of request.parts()) {
       if (part.type === 'file') {
-        if (received !== undefined || part.fieldname !== 'file') throw unexpectedFile(part);
-        fileName = part.filename;
-        received = await uploads.receive(part.file);
+        if (form.file !== undefined || part.fieldname !== 'file') throw unexpectedFile(part);
+        form.fileName = part.filename;
+        form.file = await uploads.receive(part.file);
+      } else if (part.valueTruncated) {
+        throw new ServiceError('body_too_large', `the form's field "${part.fieldname.slice(0, 40)}" is too large`);
       } else if (part.fieldname === 'triggers') {
-        triggers.push(String(part.value));
+        form.triggers.push(String(part.value));
       } else {
-        Object.assign(fields, { [part.fieldname]: part.value });
+        form.fields[part.fieldname] = part.value;
       }
     }
-    if (received === undefined)
-      throw new ServiceError('invalid_request', 'the form has no file; must have a part "file"');
-    const { metadata, ...rest } = fields;
-    const upload = { ...rest, ...listField('triggers', triggers), ...objectField('metadata', metadata) };
-    return await uploads.install(request.caller, received, upload, fileName);
-  } finally {
-    await received?.discard();
+  } catch (cause) {
+    if (cause instanceof ServiceError) throw cause;
+    // The parser's own errors; nothing else in here throws any other.
+    throw new ServiceError('malformed_form', cause instanceof Error ? cause.message : String(cause), { cause });
   }
 }
 
@@ -76,6 +93,8 @@ function listField(name: string, value: unknown): Readonly<Record<string, unknow
 /** A field of text that holds a JSON object. */
 function objectField(name: string, value: unknown): Readonly<Record<string, unknown>> {
   if (value === undefined) return {};
+  // A part of a form may say that it is JSON, and is parsed then.
+  if (typeof value === 'object') return { [name]: value };
   try {
     return { [name]: JSON.parse(String(value)) };
   } catch (cause) {
