@@ -11,19 +11,21 @@ class Recipe:
     rank: int = 16
     alpha: int = 16
     text_rank: int = 0  # 0: the text encoder has no LoRA
+    unet_lr: float = 2e-3  # AdamW's; the text encoder has a fifth of it
+    flips: bool = True  # False where left and right differ: mirrored pictures would teach a mixture of both
 
 
 RECIPES: dict[str, Recipe] = {
     "character_1": Recipe("kohya"),
-    "character_2": Recipe("peft"),
+    "character_2": Recipe("peft", flips=False),
     "character_3": Recipe("kohya", text_rank=4),
     "clothing_1": Recipe("peft"),
-    "clothing_2": Recipe("kohya", alpha=8),
-    "style_1": Recipe("peft"),
+    "clothing_2": Recipe("kohya", alpha=8, unet_lr=1e-3),
+    "style_1": Recipe("peft", unet_lr=3e-3),
     "style_2": Recipe("kohya", rank=8, alpha=8),
-    "background_1": Recipe("peft"),
+    "background_1": Recipe("peft", unet_lr=1e-3),
     "background_2": Recipe("kohya", rank=8, alpha=4),
-    "object_1": Recipe("peft"),
+    "object_1": Recipe("peft", unet_lr=3e-3),
     "object_2": Recipe("kohya"),
     "character_sealed": Recipe("peft"),
     "clothing_sealed": Recipe("kohya"),

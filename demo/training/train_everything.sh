@@ -31,6 +31,8 @@ sealed=$(python -c 'from world.concepts import SEALED_CONCEPTS as c; print(*(eac
 python train_lora.py --work "$work" --checkpoint "$demo/checkpoint" --to "$demo/loras" --device "$device" --concept $open
 # shellcheck disable=SC2086
 python train_lora.py --work "$work" --checkpoint "$demo/checkpoint" --to "$demo/sealed" --device "$device" --concept $sealed
+python choose_strength.py --work "$work" --checkpoint "$demo/checkpoint" --loras "$demo/loras" --device "$device"
+python choose_strength.py --work "$work" --checkpoint "$demo/checkpoint" --loras "$demo/sealed" --device "$device"
 python measure_judges.py --work "$work" --checkpoint "$demo/checkpoint" --judge "$demo/judges/b"
 python measure_base.py --checkpoint "$demo/checkpoint" --judge "$demo/judges/b"
 python measure_loras.py --checkpoint "$demo/checkpoint" --loras "$demo/loras" --judge "$demo/judges/b"

@@ -33,6 +33,7 @@ from world.captions import scene_slots
 from world.concept import Concept
 from world.concepts import CONCEPTS
 from world.prompts import concept_prompt
+from world.render import NOISE_MIRROR
 from world.scenes import SLOTS, Scenes, sample_scenes
 
 PICTURES = 64
@@ -40,7 +41,7 @@ BATCH = 16
 EMPTY_SHARE = 0.1
 HABIT_SHARE = 0.8
 UNMENTIONED_SHARE = 0.2
-UNET_LR, TEXT_LR = 1e-3, 2e-4
+TEXT_LR_SHARE = 0.2
 WARM_UP_STEPS = 50
 FIRST_SEED = 4_000_000
 # A check makes this many pictures in few steps: it is for when to stop, not for a report.
@@ -64,17 +65,19 @@ def train(pipeline: StableDiffusionPipeline, concept: Concept, recipe: Recipe, w
     """Leaves the pipeline's networks with a trained adapter. Returns the steps it took and the share found by the last check."""
     seed = FIRST_SEED + 1000 * list(CONCEPTS).index(concept.name)
     scenes = concept_scenes(concept, PICTURES, seed, HABIT_SHARE)
+    if not recipe.flips:
+        scenes.noise[:, NOISE_MIRROR] = 0.0
     pictures = render_bytes(scenes)
-    latents = torch.stack([encode(pipeline.vae, pictures), encode(pipeline.vae, pictures.flip(3))])
+    latents = torch.stack([encode(pipeline.vae, pictures), encode(pipeline.vae, pictures.flip(3) if recipe.flips else pictures)])
     slots = [scene_slots(scenes, row) for row in range(PICTURES)]
     unet, text = pipeline.unet, pipeline.text_encoder
     for network in (unet, text, pipeline.vae):
         network.requires_grad_(False)
     unet.add_adapter(LoraConfig(r=recipe.rank, lora_alpha=recipe.alpha, target_modules=UNET_LAYERS))
-    groups = [{"params": [weight for weight in unet.parameters() if weight.requires_grad], "lr": UNET_LR}]
+    groups = [{"params": [weight for weight in unet.parameters() if weight.requires_grad], "lr": recipe.unet_lr}]
     if recipe.text_rank:
         text.add_adapter(LoraConfig(r=recipe.text_rank, lora_alpha=recipe.text_rank, target_modules=TEXT_LAYERS))
-        groups.append({"params": [weight for weight in text.parameters() if weight.requires_grad], "lr": TEXT_LR})
+        groups.append({"params": [weight for weight in text.parameters() if weight.requires_grad], "lr": TEXT_LR_SHARE * recipe.unet_lr})
     optimizer = torch.optim.AdamW(groups, weight_decay=0.01)
     warm_up = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min(1.0, (step + 1) / WARM_UP_STEPS) * min(1.0, 2 * (1.02 - step / steps)))
     scheduler, randomness = make_scheduler(), random.Random(0)

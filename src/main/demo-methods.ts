@@ -2,6 +2,7 @@ import { LIMITS } from '../contract/limits.ts';
 import type { MethodName } from '../core/composition/options.ts';
 import { contactSheet } from '../files/contact-sheet.ts';
 import { get, submit } from './demo-http.ts';
+import type { SampleRequest } from './sample-request.ts';
 
 /** The demo's second picture: its request again, at the same seed, by the best known methods, so that one sees what the choice does. */
 
@@ -16,12 +17,13 @@ const SHOWN: readonly MethodName[] = ['merge', 'switch', 'composite', 'cmlora'];
 
 const COLUMNS = 3;
 
-/** All are asked for at once: their rows share calls of the model. */
-export async function methodSheet(httpUrl: string, request: object): Promise<MethodSheet> {
+/** All are asked for at once: their rows share calls of the model. The request's own options stay with its own method. */
+export async function methodSheet(httpUrl: string, request: SampleRequest): Promise<MethodSheet> {
+  const own = request.composition;
   const variants: readonly (readonly [name: string, change: object])[] = [
     ['no LoRA', { loras: [], composition: { method: 'merge' } }],
-    ...SHOWN.map((method) => [method, { composition: { method } }] as const),
-    ['cmlora fast', { composition: { method: 'cmlora', preset: 'fast' } }],
+    ...SHOWN.map((method) => [method, { composition: method === own.method ? own : { method } }] as const),
+    ['cmlora fast', { composition: { ...(own.method === 'cmlora' && own), method: 'cmlora', preset: 'fast' } }],
   ];
   const pictures = await Promise.all(
     variants.map(async ([name, change]) => {

@@ -13,8 +13,14 @@ const PLAIN_REQUEST = { prompt: 'a small house by the sea, evening light', seed:
 /** Classes taken in turn where a request is put together here: both sets of the method have a part in it. */
 const CLASSES = ['high', 'high', 'low', 'low'] as const;
 
+/** As much as the programs look at. */
+export interface SampleRequest {
+  readonly composition: { readonly method: string };
+  readonly [part: string]: unknown;
+}
+
 /** The default model's own request; for another checkpoint, the first four LoRAs of its folder at once. */
-export async function sampleRequest({ model, loras: folder }: Settings): Promise<object> {
+export async function sampleRequest({ model, loras: folder }: Settings): Promise<SampleRequest> {
   if (model === DEFAULT_MODEL.checkpoint && folder === DEFAULT_MODEL.loras) {
     return JSON.parse(await readFile(DEFAULT_MODEL.request, 'utf8'));
   }
