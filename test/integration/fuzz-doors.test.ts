@@ -17,7 +17,7 @@ import { testSettings } from '../support/test-service.ts';
  * service. `OVERTONE_FUZZ=10000` sends as many by each door.
  */
 
-const RUNS = Number(process.env.OVERTONE_FUZZ ?? 300);
+const RUNS = Number(process.env.OVERTONE_FUZZ ?? 200);
 const SOON_MS = 10_000;
 
 let redis: TestRedis;

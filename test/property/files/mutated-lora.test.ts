@@ -12,7 +12,7 @@ import { TARGETS } from '../../support/lora-targets.ts';
  * `OVERTONE_FUZZ=10000` tries as many files.
  */
 
-const RUNS = Number(process.env.OVERTONE_FUZZ ?? 300);
+const RUNS = Number(process.env.OVERTONE_FUZZ ?? 200);
 const SOON_MS = 2000;
 const FOLDER = join(import.meta.dirname, '../../golden/loras');
 const FILES = ['', 'bad']
