@@ -127,7 +127,9 @@ describe('overtone evaluate', () => {
     async (stopAt) => {
       const out = join(folder, `stopped-${stopAt.label}-${stopAt.after}`);
       await expect(evaluate(['--out', out], stopAt)).rejects.toThrow('interrupted');
-      await evaluate(['--out', out]);
+      const { shown } = await evaluate(['--out', out]);
+      // What was drawn before it was stopped is not drawn again.
+      expect(shown.filter((label) => label === 'drawing')).toHaveLength(stopAt.label === 'drawing' ? 40 - 16 : 0);
       // Paths in a report are those of its own folder, so the two differ in nothing.
       expect(filesOf(out)).toEqual(filesOf(whole));
     },
