@@ -69,19 +69,16 @@ function settings() {
   const outer = (refresh, more = {}) => ({ cut: 'outer', refresh, ...more });
   return [
     ['quality', {}],
+    ['quality, forecast', { cache: 'forecast' }],
     ['fast', { preset: 'fast' }],
-    ['outer, every 1', outer({ every: 1 })],
+    ['fast, feature', { preset: 'fast', cache: 'feature' }],
+    ['fast, base', { preset: 'fast', uncond: 'base' }],
+    ['outer, every 1, forecast', outer({ every: 1 }, { cache: 'forecast' })],
     ['outer, every 2, age 3', outer({ every: 2, max_age: 3 })],
     ['outer, every 2, age 8', outer({ every: 2, max_age: 8 })],
-    ['outer, every 2, age 12', outer({ every: 2, max_age: 12 })],
-    ['outer, every 3, age 12', outer({ every: 3, max_age: 12 })],
     ['outer, every 3, age 12, warm-up 1', outer({ every: 3, max_age: 12, warm_up: 1 })],
-    ['outer, on_turn, age 12', outer({ policy: 'on_turn', max_age: 12 })],
     ['outer, leader, age 12', outer({ policy: 'leader', max_age: 12 })],
-    ['outer, every 2, age 8, base', outer({ every: 2, max_age: 8 }, { uncond: 'base' })],
-    ['outer, every 3, age 12, base', outer({ every: 3, max_age: 12 }, { uncond: 'base' })],
     ['outer, every 3, age 12, delta', outer({ every: 3, max_age: 12 }, { cache: 'delta' })],
-    ['outer, every 3, age 12, delta, base', outer({ every: 3, max_age: 12 }, { cache: 'delta', uncond: 'base' })],
   ];
 }
 

@@ -177,7 +177,8 @@ test('HTTP, gRPC and the command line answer one plan', async () => {
   const unclassed = await plan({ ...request, loras: LORAS.map(({ id, weight }) => ({ id, weight })) });
   expect(JSON.parse(byFlags)).toMatchObject({ passes: unclassed.passes, cost: unclassed.cost });
   expect(byGrpc).toMatchObject({
-    leading: byHttp.leading,
+    // What is null in JSON is not there in gRPC.
+    leading: withoutNulls(byHttp.leading),
     passes: byHttp.passes,
     cost: byHttp.cost,
     model: byHttp.model,
@@ -187,6 +188,10 @@ test('HTTP, gRPC and the command line answer one plan', async () => {
     byHttp.plan.map(({ leader, cost }) => ({ leader, cost })),
   );
 });
+
+function withoutNulls(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value), (_, each) => (each === null ? undefined : each));
+}
 
 test('the command line tells a person the plan and writes no file', async () => {
   const told = await overtone('plan', '--prompt', 'a fox', '--size', '64x64', '--steps', '3');
