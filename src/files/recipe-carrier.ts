@@ -1,21 +1,8 @@
 import type { OutputFormat } from '../contract/output.ts';
+import type { RecipeCarrier } from './carriers/carrier.ts';
 import { JPEG } from './carriers/jpeg.ts';
 import { PNG } from './carriers/png.ts';
 import { WEBP } from './carriers/webp.ts';
 
-/**
- * Where each kind of picture carries its recipe: a text chunk in PNG, an XMP packet in WebP and JPEG, which is what programs that know
- * nothing of Overtone show as the picture's metadata. Reading believes nothing: the file may come from anyone.
- */
-export interface RecipeCarrier {
-  /** By its first bytes. */
-  isOwn(file: Uint8Array): boolean;
-  /** The same picture with the recipe in it; the same bytes each time. `file` comes from our own encoder and has none. */
-  embed(file: Uint8Array, recipe: string): Uint8Array;
-  /** Undefined where there is none, or the file is damaged. */
-  read(file: Uint8Array): string | undefined;
-  /** Bytes of UTF-8 that it takes. */
-  readonly recipeBytesMax: number;
-}
-
+/** What carries the recipe in each kind of picture. */
 export const CARRIERS: Readonly<Record<OutputFormat, RecipeCarrier>> = { png: PNG, webp: WEBP, jpeg: JPEG };

@@ -1,5 +1,4 @@
 import { ServiceError } from '../contract/errors.ts';
-import { InputError } from '../core/problem.ts';
 import type { BlobFiles, FileLease } from '../store/blob-files.ts';
 import type { EngineProcess } from './engine-process.ts';
 import type { RunJobEffects } from './run-job.ts';
@@ -63,7 +62,6 @@ function pathsOf(leases: ReadonlyMap<string, FileLease>): Readonly<Record<string
   return Object.fromEntries([...leases].map(([sha256, { path }]) => [sha256, path]));
 }
 
-function missing(sha256: string): InputError {
-  const message = `the file of LoRA ${sha256} is lost; it was there when this was accepted`;
-  return new InputError([{ code: 'lora_not_found', subject: sha256, message }]);
+function missing(sha256: string): ServiceError {
+  return new ServiceError('lora_not_found', `the file of LoRA ${sha256} is lost; it was there when this was accepted`);
 }

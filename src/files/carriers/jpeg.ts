@@ -1,4 +1,4 @@
-import type { RecipeCarrier } from '../recipe-carrier.ts';
+import type { RecipeCarrier } from './carrier.ts';
 import { recipeOfXmp, xmpOf } from './xmp.ts';
 
 /** The recipe as an XMP packet in a segment APP1, after the header of JFIF (ISO 16684-3, 6). */

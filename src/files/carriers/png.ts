@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import type { RecipeCarrier } from '../recipe-carrier.ts';
+import type { RecipeCarrier } from './carrier.ts';
 
 /** The recipe as an iTXt chunk before the pixels, where readers find it without reading those (PNG specification, 11.3.3.4). */
 

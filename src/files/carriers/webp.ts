@@ -1,5 +1,5 @@
 import { assert } from '../../core/assert.ts';
-import type { RecipeCarrier } from '../recipe-carrier.ts';
+import type { RecipeCarrier } from './carrier.ts';
 import { recipeOfXmp, xmpOf } from './xmp.ts';
 
 /**
