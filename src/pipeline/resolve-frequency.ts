@@ -12,7 +12,7 @@ import { type Category, classOfCategory, frequencySets } from '../core/sequencer
 /** What is known of a LoRA beside its file. */
 export interface KnownFrequency {
   readonly status: ProfileStatus;
-  readonly profile: Pick<LoraProfile, 'pixel'> | null;
+  readonly profile: { readonly pixel: Pick<LoraProfile['pixel'], 'score' | 'halves'> } | null;
   /** What it shows, where somebody has said so. */
   readonly category?: Category;
 }

@@ -7,6 +7,7 @@ import {
 import type { ModelDescriptor } from '../contract/model-descriptor.ts';
 import { InputError } from '../core/problem.ts';
 import { profileSettings, type RequestedProfile } from '../pipeline/profile-settings.ts';
+import type { KnownFrequency } from '../pipeline/resolve-frequency.ts';
 import type { ProfileProducer } from '../queue/profile-queue.ts';
 import type { ProfileStore } from '../store/profile-store.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -23,7 +24,10 @@ export interface Profiles {
    */
   notice(model: ModelDescriptor, loras: readonly SeenLora[]): Promise<void>;
 
-  /** What is known of each, in their order, without asking for anything. */
+  /** What a request needs to know of each, in their order. Orders nothing. */
+  known(model: ModelDescriptor, loras: readonly Pick<SeenLora, 'sha256'>[]): Promise<readonly KnownFrequency[]>;
+
+  /** All that is known of each, in their order. Orders nothing. */
   read(model: ModelDescriptor, loras: readonly Pick<SeenLora, 'sha256'>[]): Promise<readonly ProfileState[]>;
 
   /** Orders it, whether or not there is one already. Throws an InputError for what cannot be measured with. */
@@ -46,10 +50,12 @@ export interface ProfilesParts {
 }
 
 export function createProfiles({ store, queue, isAutomatic, logger }: ProfilesParts): Profiles {
-  async function stored(model: ModelDescriptor, loras: readonly Pick<SeenLora, 'sha256'>[]) {
-    const pairs = loras.map(({ sha256 }) => ({ model_sha256: model.sha256, lora_sha256: sha256 }));
-    return await reaching('Redis', () => store.findAll(pairs));
-  }
+  const pairsOf = (model: ModelDescriptor, loras: readonly Pick<SeenLora, 'sha256'>[]) =>
+    loras.map(({ sha256 }) => ({ model_sha256: model.sha256, lora_sha256: sha256 }));
+  const stored = (model: ModelDescriptor, loras: readonly Pick<SeenLora, 'sha256'>[]) =>
+    reaching('Redis', () => store.findAll(pairsOf(model, loras)));
+  const scores = (model: ModelDescriptor, loras: readonly Pick<SeenLora, 'sha256'>[]) =>
+    reaching('Redis', () => store.scores(pairsOf(model, loras)));
 
   async function order(model: ModelDescriptor, lora: SeenLora, settings: ProfileSettings, again: boolean) {
     const { id, sha256 } = lora;
@@ -75,9 +81,9 @@ export function createProfiles({ store, queue, isAutomatic, logger }: ProfilesPa
     async notice(model, loras) {
       if (!isAutomatic) return;
       try {
-        const known = await stored(model, loras);
+        const known = await scores(model, loras);
         for (const [index, lora] of loras.entries()) {
-          if (known[index]?.profile != null || known[index]?.error != null) continue;
+          if (known[index]?.pixel != null || known[index]?.error != null) continue;
           await order(model, lora, profileSettings(withTriggers({}, lora), model), false);
         }
       } catch (error) {
@@ -85,6 +91,19 @@ export function createProfiles({ store, queue, isAutomatic, logger }: ProfilesPa
         const level = error instanceof InputError ? 'debug' : 'warn';
         logger[level]({ err: error, loras: loras.map(({ id }) => id) }, 'cannot be measured now');
       }
+    },
+
+    async known(model, loras) {
+      const found = await scores(model, loras);
+      return await Promise.all(
+        loras.map(async ({ sha256 }, index) => {
+          const { pixel = null, error = null } = found[index] ?? {};
+          if (pixel !== null) return { status: 'ready', profile: { pixel } } as const;
+          if (error !== null) return { status: 'failed', profile: null } as const;
+          const progress = await reaching('Redis', () => queue.progress(model.id, sha256));
+          return { status: progress === undefined ? 'absent' : 'pending', profile: null } as const;
+        }),
+      );
     },
 
     async read(model, loras) {

@@ -58,7 +58,7 @@ export function createRequestResolver(parts: {
       async frequencies(loras) {
         const seen = loras.map((lora) => ({ ...lora, triggers: recordOf(lora.sha256)?.triggers ?? [] }));
         if (options.isNoticed) await profiles.notice(model, seen);
-        const states = await profiles.read(model, loras);
+        const states = await profiles.known(model, loras);
         return states.map((state, index) => {
           const category = recordOf(loras[index]?.sha256 ?? '')?.category;
           return { ...state, ...(category != null && { category }) };

@@ -17,7 +17,15 @@ export interface StoredProfile {
   readonly error: ProblemDetails | null;
 }
 
+/** What a request needs of a profile: a few numbers, where the whole has thousands. */
+export interface StoredScores {
+  readonly pixel: Pick<LoraProfile['pixel'], 'score' | 'halves'> | null;
+  readonly error: ProblemDetails | null;
+}
+
 export interface ProfileStore {
+  /** In the order of the pairs, with null for what is not there. */
+  scores(pairs: readonly MeasuredPair[]): Promise<readonly StoredScores[]>;
   /** In the order of the pairs. Of a pair that was never measured both are null. */
   findAll(pairs: readonly MeasuredPair[]): Promise<readonly StoredProfile[]>;
   keep(profile: LoraProfile): Promise<void>;
@@ -28,13 +36,19 @@ export interface ProfileStore {
 export function createProfileStore(redis: Redis): ProfileStore {
   const keyOf = ({ model_sha256, lora_sha256 }: MeasuredPair) => profileKey(model_sha256, lora_sha256);
   return {
+    async scores(pairs) {
+      const records = await Promise.all(pairs.map((pair) => redis.hmget(keyOf(pair), 'scores', 'error')));
+      return records.map(([scores, error]) => ({ pixel: parsed(scores), error: parsed(error) }));
+    },
     async findAll(pairs) {
       const records = await Promise.all(pairs.map((pair) => redis.hmget(keyOf(pair), 'profile', 'error')));
       return records.map(([profile, error]) => ({ profile: parsed(profile), error: parsed(error) }));
     },
     async keep(profile) {
       const key = keyOf(profile);
-      await redis.multi().hset(key, 'profile', JSON.stringify(profile)).hdel(key, 'error').exec();
+      const { score, halves } = profile.pixel;
+      const fields = { profile: JSON.stringify(profile), scores: JSON.stringify({ score, halves }) };
+      await redis.multi().hset(key, fields).hdel(key, 'error').exec();
     },
     async fail(pair, error) {
       await redis.hset(keyOf(pair), 'error', JSON.stringify(error));

@@ -50,8 +50,8 @@ export async function runProfile(turn: ProfileTurn, effects: RunProfileEffects):
 
 /** Two gateways may have ordered it one after the other. */
 async function isMeasured(order: ProfileOrder, store: ProfileStore): Promise<boolean> {
-  const [known] = await store.findAll([pairOf(order)]);
-  return known?.profile != null;
+  const [known] = await store.scores([pairOf(order)]);
+  return known?.pixel != null;
 }
 
 async function settleFailure(

@@ -73,6 +73,7 @@ test('a LoRA that shows up is measured once, however many see it, and never agai
 
   await Promise.all([1, 2, 3].map(() => profiles.notice(MODEL, [LORA, LORA])));
   expect(await stateOf(profiles)).toMatchObject({ status: 'pending', profile: null });
+  expect(await profiles.known(MODEL, [LORA])).toEqual([{ status: 'pending', profile: null }]);
 
   await consume(async ({ order }) => {
     await store.keep({ ...PROFILE, settings: order.settings });
@@ -84,6 +85,11 @@ test('a LoRA that shows up is measured once, however many see it, and never agai
   const later = profilesOf();
   await later.profiles.notice(MODEL, [LORA]);
   expect(await stateOf(later.profiles)).toMatchObject({ status: 'ready', profile: { lora_sha256: LORA.sha256 } });
+  const { score, halves } = PROFILE.pixel;
+  expect(await later.profiles.known(MODEL, [LORA, { sha256: 'another' }])).toEqual([
+    { status: 'ready', profile: { pixel: { score, halves } } },
+    { status: 'absent', profile: null },
+  ]);
   expect(turns).toHaveLength(1);
 });
 

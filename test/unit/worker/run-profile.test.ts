@@ -29,6 +29,7 @@ function effectsWith(
     ...before,
   };
   const store: ProfileStore = {
+    scores: async (pairs) => pairs.map(() => ({ pixel: stored.profile?.pixel ?? null, error: stored.error })),
     findAll: async (pairs) => pairs.map(() => ({ ...stored })),
     async keep(profile) {
       stored.profile = profile;
