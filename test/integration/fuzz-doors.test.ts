@@ -91,7 +91,7 @@ function change(body: Record<string, unknown>, place: number, value: unknown, na
   const [parent, key] = places[place % places.length] ?? [body, 'prompt'];
   if (value !== undefined) parent[key] = value;
   else if (name === '') delete parent[key];
-  else
+  else if (!Array.isArray(parent))
     Object.defineProperty(parent, name, { value: parent[key], enumerable: true, configurable: true, writable: true });
 }
 
