@@ -38,6 +38,8 @@ if (engine !== undefined) serve(engine);
 
 async function open(): Promise<Engine | undefined> {
   process.on('disconnect', () => process.exit(0));
+  // A worker that was killed while this process was starting has closed the channel before anybody listened.
+  if (!process.connected) process.exit(0);
   try {
     requireSettings(settings, 'model');
     return await openEngine({
