@@ -97,6 +97,8 @@ function change(body: Record<string, unknown>, place: number, value: unknown, na
 
 const text = fc.oneof(
   { weight: 4, arbitrary: almostGood.map((body) => JSON.stringify(body)) },
+  // Nothing broken but, at times, the headers: so that some are accepted in every run of the test.
+  fc.constant(JSON.stringify(PLAIN)),
   // Cut off, or with a character that is another.
   fc.tuple(almostGood, fc.nat(), fc.string({ maxLength: 3 })).map(([body, at, put]) => {
     const json = JSON.stringify(body);
