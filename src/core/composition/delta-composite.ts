@@ -2,7 +2,7 @@ import { assert } from '../assert.ts';
 import { fold } from './fold.ts';
 import type { CompositionPlanner, CompositionSetup, Conditioning } from './method.ts';
 import type { DeltaCompositeComposition } from './options.ts';
-import { basePass, inFoldingOrder, passOfOne, textsOf } from './passes.ts';
+import { basePass, inFoldingOrder, passOfOne, textsOf, wholePlan } from './passes.ts';
 
 /**
  * Composite of differences (cmlora.md, D): what each adapter changes of the plain model's prediction is added up,
@@ -27,21 +27,11 @@ export function planDeltaComposite(
       })),
     ];
   });
+  const passes = terms.map(({ pass }) => pass);
+  const weights = adapters.map(({ id }) => ({ id, weight: scale }));
   return {
     start: null,
-    plan: ({ index, step, timestep }) => ({
-      passes: terms.map(({ pass }) => pass),
-      summary: {
-        evaluation: index,
-        step,
-        timestep,
-        leader: null,
-        weights: adapters.map(({ id }) => ({ id, weight: scale })),
-        full: adapters.map(({ id }) => id),
-        reuse: [],
-      },
-      state: null,
-    }),
+    plan: (evaluation) => wholePlan(evaluation, passes, { weights, full: adapters }),
     combine(_plan, predictions) {
       assert(predictions.length === terms.length, 'one prediction for each pass');
       const isOf = (text: Conditioning['text']) => (_: unknown, place: number) =>

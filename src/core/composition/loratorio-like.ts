@@ -2,7 +2,7 @@ import { assert } from '../assert.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { CompositionPlanner, CompositionSetup } from './method.ts';
 import type { LoratorioLikeComposition } from './options.ts';
-import { basePass, inFoldingOrder, passOfOne, textsOf } from './passes.ts';
+import { basePass, inFoldingOrder, passOfOne, textsOf, wholePlan } from './passes.ts';
 import { foldPatches } from './patch-fold.ts';
 
 /**
@@ -24,19 +24,7 @@ export function planLoratorioLike(
   ];
   return {
     start: null,
-    plan: ({ index, step, timestep }) => ({
-      passes,
-      summary: {
-        evaluation: index,
-        step,
-        timestep,
-        leader: null,
-        weights: [],
-        full: adapters.map(({ id }) => id),
-        reuse: [],
-      },
-      state: null,
-    }),
+    plan: (evaluation) => wholePlan(evaluation, passes, { full: adapters }),
     combine(_plan, predictions) {
       assert(predictions.length === passes.length, 'one prediction for each pass');
       const ofBase = (text: 'negative' | 'prompt'): Tensor | null => predictions[baseTexts.indexOf(text)] ?? null;

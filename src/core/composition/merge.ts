@@ -1,7 +1,7 @@
 import { assert } from '../assert.ts';
 import type { CompositionPlanner, CompositionSetup } from './method.ts';
 import type { MergeComposition } from './options.ts';
-import { scaled, textsOf, textUses, unetUses } from './passes.ts';
+import { scaled, textsOf, textUses, unetUses, wholePlan } from './passes.ts';
 
 /**
  * LoRA Merge: all adapters act at once, in one pass (Multi-LoRA-Composition, arXiv 2402.16843, its baseline), each at its weight times
@@ -17,19 +17,7 @@ export function planMerge(composition: MergeComposition, setup: CompositionSetup
   }));
   return {
     start: null,
-    plan: ({ index, step, timestep }) => ({
-      passes,
-      summary: {
-        evaluation: index,
-        step,
-        timestep,
-        leader: null,
-        weights: [],
-        full: adapters.map(({ id }) => id),
-        reuse: [],
-      },
-      state: null,
-    }),
+    plan: (evaluation) => wholePlan(evaluation, passes, { full: adapters }),
     combine(_plan, predictions) {
       const [first, second] = predictions;
       assert(first !== undefined && guided === (second !== undefined), 'one prediction for each pass');

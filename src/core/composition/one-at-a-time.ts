@@ -1,7 +1,7 @@
 import { foldHalves } from './fold.ts';
 import type { ComposedAdapter, CompositionPlanner, CompositionSetup, Evaluation } from './method.ts';
 import type { TextEncoderPolicy } from './options.ts';
-import { passOfOne, textsOf } from './passes.ts';
+import { passOfOne, textsOf, wholePlan } from './passes.ts';
 
 /**
  * The planner of every method in which one adapter acts at an evaluation, alone and at its own weight: one pass, however many
@@ -19,20 +19,9 @@ export function planOneAtATime(
     start: null,
     plan(evaluation) {
       const active = options.activeAt(evaluation);
-      const { index, step, timestep } = evaluation;
-      return {
-        passes: textsOf(guided).map((text) => passOfOne(active, text, { all: adapters, policy: options.policy })),
-        summary: {
-          evaluation: index,
-          step,
-          timestep,
-          leader: active.id,
-          weights: adapters.map((adapter) => ({ id: adapter.id, weight: adapter === active ? 1 : 0 })),
-          full: [active.id],
-          reuse: [],
-        },
-        state: null,
-      };
+      const passes = textsOf(guided).map((text) => passOfOne(active, text, { all: adapters, policy: options.policy }));
+      const weights = adapters.map((adapter) => ({ id: adapter.id, weight: adapter === active ? 1 : 0 }));
+      return wholePlan(evaluation, passes, { leader: active, weights, full: [active] });
     },
     combine: (_plan, predictions) => foldHalves([1], predictions, textsOf(guided)),
   };

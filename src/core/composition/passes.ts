@@ -1,6 +1,6 @@
 import { assert } from '../assert.ts';
 import type { AdapterUse } from '../lora/adapter.ts';
-import type { ComposedAdapter, Conditioning, UnetPass } from './method.ts';
+import type { ComposedAdapter, Conditioning, Evaluation, EvaluationPlan, PassPlan, UnetPass } from './method.ts';
 import type { AdapterWeights, TextEncoderPolicy } from './options.ts';
 
 /**
@@ -28,6 +28,21 @@ export function passOfOne(
   const { all, policy } = options;
   const textAdapters = { all, own: [adapter], first: all.slice(0, 1), none: [] }[policy];
   return { adapters: unetUses([adapter]), conditioning: { text, adapters: textUses(textAdapters) } };
+}
+
+/** The plan of an evaluation at which the adapters of `full` run whole, nothing comes from a cache, and nothing is remembered. */
+export function wholePlan(
+  { index, step, timestep }: Evaluation,
+  passes: readonly UnetPass[],
+  said: {
+    readonly leader?: ComposedAdapter;
+    readonly weights?: EvaluationPlan['weights'];
+    readonly full: readonly ComposedAdapter[];
+  },
+): PassPlan<null> {
+  const { leader, weights = [], full } = said;
+  const summary = { evaluation: index, step, timestep, leader: leader?.id ?? null, weights };
+  return { passes, summary: { ...summary, full: full.map(({ id }) => id), reuse: [] }, state: null };
 }
 
 /**

@@ -1,7 +1,7 @@
 import { foldHalves } from './fold.ts';
 import type { CompositionPlanner, CompositionSetup } from './method.ts';
 import type { CompositeComposition } from './options.ts';
-import { inFoldingOrder, passOfOne, textsOf } from './passes.ts';
+import { inFoldingOrder, passOfOne, textsOf, wholePlan } from './passes.ts';
 
 /**
  * The planner of every method in which all adapters predict alone at every evaluation and are folded with weights that never change.
@@ -17,21 +17,10 @@ export function planWeightedComposite(
   const passes = folded.flatMap((adapter) =>
     textsOf(guided).map((text) => passOfOne(adapter, text, { all: adapters, policy: options.policy })),
   );
+  const weights = adapters.map((adapter) => ({ id: adapter.id, weight: weightOf(adapter) }));
   return {
     start: null,
-    plan: ({ index, step, timestep }) => ({
-      passes,
-      summary: {
-        evaluation: index,
-        step,
-        timestep,
-        leader: null,
-        weights: adapters.map((adapter) => ({ id: adapter.id, weight: weightOf(adapter) })),
-        full: adapters.map(({ id }) => id),
-        reuse: [],
-      },
-      state: null,
-    }),
+    plan: (evaluation) => wholePlan(evaluation, passes, { weights, full: adapters }),
     combine: (_plan, predictions) => foldHalves(folded.map(weightOf), predictions, textsOf(guided)),
   };
 }
