@@ -61,7 +61,8 @@ export interface FigureRow {
   readonly peakBytes: number | null;
 }
 
-const INTERVALS = [
+/** The figures that have an interval, in the order in which they are written down. */
+export const INTERVALS = [
   'clipScore',
   'gap',
   'recall',

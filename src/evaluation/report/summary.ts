@@ -1,5 +1,5 @@
 import type { Interval } from '../../core/evaluation/bootstrap.ts';
-import type { FigureRow } from '../../core/evaluation/figures.ts';
+import { type FigureRow, INTERVALS } from '../../core/evaluation/figures.ts';
 import type { ScoredPicture } from '../run-evaluation.ts';
 import type { EvaluationResult } from './evaluation-result.ts';
 
@@ -30,19 +30,6 @@ export function summaryJson({ rows }: EvaluationResult): string {
 export function resultsJson(result: EvaluationResult): string {
   return json(result);
 }
-
-const INTERVALS = [
-  'clipScore',
-  'gap',
-  'recall',
-  'allFound',
-  'winRate',
-  'winMarginVsRivals',
-  'strangers',
-  'leakage',
-  'binding',
-  'psnr',
-] as const;
 
 /** `rows.csv`: every figure of every row, with the ends of its interval. */
 export function rowsCsv({ rows }: EvaluationResult): string {
