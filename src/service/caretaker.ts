@@ -1,6 +1,7 @@
 import { problemDetails, ServiceError } from '../contract/errors.ts';
 import type { Producer } from '../queue/producer.ts';
 import type { Disagreement, JobJournal } from '../store/job-journal.ts';
+import { keepRounds } from '../store/rounds.ts';
 import type { Logger } from '../telemetry/logger.ts';
 
 /**
@@ -26,32 +27,15 @@ const GRACE_MS = 5000;
 
 export function startCaretaker(parts: CaretakerParts): Caretaker {
   let from = 0;
-  let isClosed = false;
-  let timer: NodeJS.Timeout | undefined;
-  let round: Promise<void> = Promise.resolve();
-
-  const tick = async () => {
+  const round = async () => {
     try {
       from = await lookAfter(parts, from);
     } catch (error) {
       // Redis is away, which its owner has logged; the next round finds what this one has not.
       parts.logger.debug({ err: error }, 'the caretaker could not do its round');
     }
-    if (!isClosed) schedule();
   };
-  const schedule = () => {
-    timer = setTimeout(() => {
-      round = tick();
-    }, INTERVAL_MS);
-  };
-  schedule();
-  return {
-    async close() {
-      isClosed = true;
-      clearTimeout(timer);
-      await round;
-    },
-  };
+  return { close: keepRounds(round, () => INTERVAL_MS) };
 }
 
 /** One round; compares from the entry `from` of all unended jobs on, and returns where the next round goes on. */

@@ -4,6 +4,7 @@ import { SWEEPER_KEY } from '../contract/redis-keys.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { type BlobLedger, CONDEMNED_MS } from './blob-ledger.ts';
 import type { BlobStore } from './blob-store.ts';
+import { keepRounds } from './rounds.ts';
 
 /**
  * Removes blobs that nobody holds any more. Every gateway may do it: one has the turn at a time, so that the work is done once, and
@@ -41,10 +42,6 @@ export async function sweep({ ledger, blobs, logger }: SweepParts, limit = BLOBS
 export function keepSweeping(parts: SweepParts & { readonly redis: Redis }): () => Promise<void> {
   const { redis, logger } = parts;
   const name = randomUUID();
-  let isStopped = false;
-  let timer: NodeJS.Timeout | undefined;
-  let running: Promise<void> = Promise.resolve();
-
   const turn = async () => {
     try {
       // Another has the turn for most of an interval: whoever asks next after that.
@@ -53,20 +50,6 @@ export function keepSweeping(parts: SweepParts & { readonly redis: Redis }): () 
     } catch (error) {
       logger.warn({ err: error }, 'could not sweep blobs; the next sweep will');
     }
-    if (!isStopped) schedule();
   };
-  const schedule = () => {
-    timer = setTimeout(
-      () => {
-        running = turn();
-      },
-      SWEEP_EVERY_MS * (0.5 + Math.random()),
-    );
-  };
-  schedule();
-  return async () => {
-    isStopped = true;
-    clearTimeout(timer);
-    await running;
-  };
+  return keepRounds(turn, () => SWEEP_EVERY_MS * (0.5 + Math.random()));
 }

@@ -1,6 +1,7 @@
 import type { Generation } from '../../contract/job.ts';
 import type { Principal } from '../../contract/principal.ts';
 import type { JobJournal } from '../../store/job-journal.ts';
+import { keepRounds } from '../../store/rounds.ts';
 import type { DueWebhook, WebhookOutbox } from '../../store/webhook-outbox.ts';
 import type { WebhookSecrets } from '../../store/webhook-secrets.ts';
 import type { GatewayMetrics } from '../../telemetry/gateway-metrics.ts';
@@ -42,10 +43,8 @@ const HOLD_MS = 30 * SECOND;
 export function startWebhookDelivery(parts: WebhookDeliveryParts): WebhookDelivery {
   const { outbox, logger } = parts;
   const underway = new Set<Promise<void>>();
-  let isClosed = false;
-  let timer: NodeJS.Timeout | undefined;
-
   const round = async () => {
+    if (underway.size === AT_ONCE) return;
     try {
       for (const due of await outbox.take(AT_ONCE - underway.size, HOLD_MS)) {
         const delivery = deliver(due, parts)
@@ -57,21 +56,11 @@ export function startWebhookDelivery(parts: WebhookDeliveryParts): WebhookDelive
       // Redis is away, which its owner has logged.
       logger.debug({ err: error }, 'cannot look for webhooks');
     }
-    schedule();
   };
-  let current = Promise.resolve();
-  const schedule = () => {
-    if (isClosed) return;
-    timer = setTimeout(() => {
-      current = underway.size < AT_ONCE ? round() : Promise.resolve(schedule());
-    }, INTERVAL_MS);
-  };
-  schedule();
+  const stop = keepRounds(round, () => INTERVAL_MS);
   return {
     async close() {
-      isClosed = true;
-      clearTimeout(timer);
-      await current;
+      await stop();
       await Promise.all(underway);
     },
   };
