@@ -1,10 +1,10 @@
 import { basename, extname } from 'node:path';
-import { parseArgs } from 'node:util';
 import { ServiceError } from '../contract/errors.ts';
 import { type GenerationRequest, parseGenerationRequest } from '../contract/generation-request.ts';
 import { METHOD_NAMES } from '../core/composition/options.ts';
 import { InputError, type Problem } from '../core/problem.ts';
 import { SAMPLER_NAMES } from '../core/samplers/names.ts';
+import { problem, readFlags } from './flags.ts';
 
 /**
  * The command line of `overtone` to a generation request, checked like every other door's. What is wrong with the flags and what is
@@ -101,7 +101,7 @@ export interface CommandContext {
 
 /** Throws an InputError with every problem, and `malformed_json` for a request file that is no JSON. */
 export function parseCommand(argv: readonly string[], context: CommandContext): Command {
-  const { values, positionals } = readFlags(argv);
+  const { values, positionals } = readFlags(argv, OPTIONS);
   if (values.help === true || argv.length === 0) return { name: 'help' };
 
   const problems: Problem[] = [];
@@ -188,16 +188,6 @@ function generateProblems({ n = 1 }: GenerationRequest): readonly Problem[] {
   return n === 1 ? [] : [problem('n', `n is ${n}; must be 1, since overtone generate writes one file`)];
 }
 
-function readFlags(argv: readonly string[]) {
-  try {
-    return parseArgs({ args: [...argv], options: OPTIONS, allowPositionals: true });
-  } catch (cause) {
-    // parseArgs stops at the first flag that it does not know; its sentence names it.
-    const message = cause instanceof Error ? cause.message : String(cause);
-    throw new InputError([problem('command line', message)], { cause });
-  }
-}
-
 function parseNumber(flag: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const value = text.trim() === '' ? Number.NaN : Number(text);
@@ -272,8 +262,4 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 
 function withoutUndefined(values: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
-}
-
-function problem(subject: string, message: string): Problem {
-  return { code: 'invalid_request', subject, message };
 }

@@ -1,7 +1,7 @@
 import { basename, dirname, extname, join } from 'node:path';
-import { parseArgs } from 'node:util';
-import { InputError, type Problem } from '../core/problem.ts';
+import { InputError } from '../core/problem.ts';
 import type { Selection } from '../evaluation/plan-evaluation.ts';
+import { problem, readFlags } from './flags.ts';
 
 /** The command line of `overtone evaluate`. Names are checked later, against the testbed. */
 
@@ -62,7 +62,7 @@ const SEEDS_MAX = 64;
 
 /** `argv` is what follows the word `evaluate`. Throws an InputError with every problem. */
 export function parseEvaluateCommand(argv: readonly string[]): EvaluateCommand {
-  const { values, positionals } = readFlags(argv);
+  const { values, positionals } = readFlags(argv, OPTIONS);
   if (values.help === true) return { name: 'help' };
 
   const [testbed] = positionals;
@@ -114,21 +114,7 @@ function nameOf(testbed: string): string {
   return stem === 'testbed' && folder !== '' && folder !== '.' && folder !== '..' ? folder : stem;
 }
 
-function readFlags(argv: readonly string[]) {
-  try {
-    return parseArgs({ args: [...argv], options: OPTIONS, allowPositionals: true });
-  } catch (cause) {
-    // parseArgs stops at the first flag that it does not know; its sentence names it.
-    const message = cause instanceof Error ? cause.message : String(cause);
-    throw new InputError([problem('command line', message)], { cause });
-  }
-}
-
 /** Undefined for what is none. */
 function wholeNumber(text: string | undefined): number | undefined {
   return text !== undefined && /^[1-9]\d{0,5}$/.test(text) ? Number(text) : undefined;
-}
-
-function problem(subject: string, message: string): Problem {
-  return { code: 'invalid_request', subject, message };
 }

@@ -7,7 +7,6 @@ import type { ClipJudge } from '../engine/clip-judge.ts';
 import { openClipJudge } from '../engine/clip-judge.ts';
 import { type ConceptJudge, openConceptJudge } from '../engine/concept-judge.ts';
 import { type Engine, openEngine, readModel } from '../engine/open-engine.ts';
-import type { Device } from '../engine/session.ts';
 import { askVision } from '../evaluation/ask-vision.ts';
 import type { Brush } from '../evaluation/draw-pictures.ts';
 import { type EvaluationPlan, type FoundWeights, planEvaluation } from '../evaluation/plan-evaluation.ts';
@@ -21,26 +20,20 @@ import { readFoundWeights, readTestbed, type TestbedFile } from '../files/testbe
 import { existingDirectory } from '../main/folders.ts';
 import { generate } from '../pipeline/generate.ts';
 import { resolveRequest } from '../pipeline/resolve-request.ts';
-import type { Logger } from '../telemetry/logger.ts';
 import type { EvaluateArguments } from './evaluate-arguments.ts';
 import { describeEvaluationAsJson, describeEvaluationForReader } from './evaluate-report.ts';
-import type { Output } from './generate.ts';
 import type { ProgressBar } from './progress-bar.ts';
+import type { RunContext } from './run-context.ts';
 
 /**
  * `overtone evaluate`: wires a testbed, an engine and judges together in this very process, and leaves a report. The engine is opened
  * only if a picture is missing. What is kept, and what is done again: `evaluation/run-evaluation.ts`.
  */
 
-export interface EvaluateContext {
-  readonly device: Device;
-  readonly threads: number | undefined;
+export interface EvaluateContext extends RunContext {
   /** Who compares pictures where the testbed asks for a vision judge. */
   readonly vision: { readonly url: string; readonly key: string | undefined } | undefined;
-  readonly logger: Logger;
-  readonly output: Output;
   readonly bar: ProgressBar;
-  readonly signal: AbortSignal;
   /** Milliseconds on a clock that never goes back. */
   readonly now: () => number;
   /** Bytes that the process holds at this moment. */

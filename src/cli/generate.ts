@@ -3,36 +3,20 @@ import { dirname } from 'node:path';
 import type { PipelineEvent } from '../contract/pipeline-event.ts';
 import { assert } from '../core/assert.ts';
 import { openEngine } from '../engine/open-engine.ts';
-import type { Device } from '../engine/session.ts';
 import { encodeImage } from '../files/encode-image.ts';
 import { recipeOf } from '../files/recipe.ts';
 import { generate } from '../pipeline/generate.ts';
-import type { Logger } from '../telemetry/logger.ts';
 import type { RequestArguments } from './arguments.ts';
 import { describeAsJson, describeForReader } from './report.ts';
 import { resolveArguments } from './resolve-arguments.ts';
+import type { Output, RunContext } from './run-context.ts';
 
 /**
  * `overtone generate`: a prompt and LoRAs to a PNG in this very process, with no Redis and no HTTP. The same request, resolution,
  * pipeline and encoder as the service, so the file is the same to the byte.
  */
 
-/** Where text goes: the result's lines, and lines on the way that a person may want and a program does not. */
-export interface Output {
-  readonly result: (line: string) => void;
-  readonly progress: (line: string) => void;
-}
-
-export async function runGenerate(
-  options: RequestArguments,
-  context: {
-    readonly device: Device;
-    readonly threads: number | undefined;
-    readonly logger: Logger;
-    readonly output: Output;
-    readonly signal: AbortSignal;
-  },
-): Promise<void> {
+export async function runGenerate(options: RequestArguments, context: RunContext): Promise<void> {
   const { device, threads, logger, output, signal } = context;
   const { checkpoint, loras, loraFiles, out } = options;
   const now = (): number => performance.now();

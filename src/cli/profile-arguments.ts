@@ -1,7 +1,7 @@
-import { parseArgs } from 'node:util';
 import type { FrequencyClass } from '../core/composition/method.ts';
 import { InputError, type Problem } from '../core/problem.ts';
 import { CATEGORIES, type Category } from '../core/sequencer/frequency-sets.ts';
+import { problem, readFlagsAlone } from './flags.ts';
 
 /** The command line of `overtone profile`. Nothing is opened here; what the model cannot do is found later, by `pipeline/profile-settings.ts`. */
 
@@ -68,7 +68,7 @@ export function parseProfileCommand(
   argv: readonly string[],
   defaults: { readonly checkpoint: string | undefined; readonly loras: string | undefined },
 ): ProfileCommand {
-  const values = readFlags(argv);
+  const values = readFlagsAlone(argv, OPTIONS);
   if (values.help === true) return { name: 'help' };
 
   const { model: checkpoint = defaults.checkpoint, loras = defaults.loras, lora: ids = [] } = values;
@@ -104,16 +104,6 @@ export function parseProfileCommand(
       json: values.json ?? false,
     },
   };
-}
-
-function readFlags(argv: readonly string[]) {
-  try {
-    return parseArgs({ args: [...argv], options: OPTIONS }).values;
-  } catch (cause) {
-    // parseArgs stops at the first thing that it does not know; its sentence names it.
-    const message = cause instanceof Error ? cause.message : String(cause);
-    throw new InputError([problem('command line', message)], { cause });
-  }
 }
 
 interface ParsedClass {
@@ -168,8 +158,4 @@ function parseSize(text: string | undefined): { readonly width: number; readonly
   if (text === undefined) return undefined;
   const [, width, height] = /^(\d+)x(\d+)$/.exec(text) ?? [];
   return width === undefined || height === undefined ? null : { width: Number(width), height: Number(height) };
-}
-
-function problem(subject: string, message: string): Problem {
-  return { code: 'invalid_request', subject, message };
 }

@@ -6,32 +6,22 @@ import type { LoraTarget } from '../core/lora/target.ts';
 import { InputError, type Problem } from '../core/problem.ts';
 import { frequencySets } from '../core/sequencer/frequency-sets.ts';
 import { openEngine, type ReadModel, readModel } from '../engine/open-engine.ts';
-import type { Device } from '../engine/session.ts';
 import { openLoraFolder } from '../files/lora-folder.ts';
 import { profilePlot } from '../files/plot/profile-plot.ts';
 import { openProfileCache, type ProfileCache } from '../files/profile-cache.ts';
 import { existingDirectory } from '../main/folders.ts';
 import { type ProfiledLora, profileAdapters } from '../pipeline/profile-adapter.ts';
 import { profileSettings } from '../pipeline/profile-settings.ts';
-import type { Logger } from '../telemetry/logger.ts';
-import type { Output } from './generate.ts';
 import type { ProfileArguments } from './profile-arguments.ts';
 import { describeProfilesAsJson, describeProfilesForReader, type MeasuredLora } from './profile-report.ts';
+import type { RunContext } from './run-context.ts';
 
 /**
  * `overtone profile`: measures LoRAs in this very process, sorts them, draws them. Each profile is kept as soon as a run has ended,
  * and what a cache holds already is not measured again; where it holds all, no weight is loaded.
  */
 
-interface Context {
-  readonly device: Device;
-  readonly threads: number | undefined;
-  readonly logger: Logger;
-  readonly output: Output;
-  readonly signal: AbortSignal;
-}
-
-export async function runProfile(options: ProfileArguments, context: Context): Promise<void> {
+export async function runProfile(options: ProfileArguments, context: RunContext): Promise<void> {
   const { output } = context;
   const start = performance.now();
   const directory = await existingDirectory('--loras', options.loras);
@@ -70,7 +60,7 @@ export async function runProfile(options: ProfileArguments, context: Context): P
 async function profilesOf(
   loras: readonly ProfiledLora[],
   settings: ProfileSettings,
-  from: { readonly options: ProfileArguments; readonly read: ReadModel; readonly context: Context },
+  from: { readonly options: ProfileArguments; readonly read: ReadModel; readonly context: RunContext },
 ): Promise<readonly MeasuredLora[]> {
   const cache = from.options.cache === undefined ? undefined : openProfileCache(from.options.cache);
   const known = new Map<string, LoraProfile>();
@@ -94,7 +84,7 @@ async function measure(
   from: {
     readonly options: ProfileArguments;
     readonly read: ReadModel;
-    readonly context: Context;
+    readonly context: RunContext;
     readonly cache: ProfileCache | undefined;
   },
 ): Promise<ReadonlyMap<string, LoraProfile>> {

@@ -1,5 +1,5 @@
-import { parseArgs } from 'node:util';
 import { InputError, type Problem } from '../core/problem.ts';
+import { problem, readFlags } from './flags.ts';
 
 /** The command line of `overtone replay`. */
 
@@ -41,7 +41,7 @@ export function parseReplayCommand(
   argv: readonly string[],
   context: { readonly checkpoint: string | undefined; readonly loras: string | undefined },
 ): ReplayArguments | undefined {
-  const { values, positionals } = readFlags(argv);
+  const { values, positionals } = readFlags(argv, OPTIONS);
   if (values.help === true || argv.length === 0) return undefined;
   const problems: Problem[] = [];
   const [file] = positionals;
@@ -53,17 +53,4 @@ export function parseReplayCommand(
   if (problems.length > 0 || file === undefined || checkpoint === undefined) throw new InputError(problems);
   const { lora: loraFiles = [], out, json = false } = values;
   return { file, checkpoint, loras: values.loras ?? context.loras, loraFiles, out, json };
-}
-
-function readFlags(argv: readonly string[]) {
-  try {
-    return parseArgs({ args: [...argv], options: OPTIONS, allowPositionals: true });
-  } catch (cause) {
-    const message = cause instanceof Error ? cause.message : String(cause);
-    throw new InputError([problem('command line', message)], { cause });
-  }
-}
-
-function problem(subject: string, message: string): Problem {
-  return { code: 'invalid_request', subject, message };
 }

@@ -6,32 +6,21 @@ import type { ResolvedRequest } from '../contract/resolved-request.ts';
 import { assert } from '../core/assert.ts';
 import { InputError, type Problem } from '../core/problem.ts';
 import { openEngine, readModel } from '../engine/open-engine.ts';
-import type { Device } from '../engine/session.ts';
 import { encodeImage } from '../files/encode-image.ts';
 import { inspectLoraFile, sha256OfFile } from '../files/lora-file.ts';
 import { openLoraFolder } from '../files/lora-folder.ts';
 import { readRecipe, recipeOf } from '../files/recipe.ts';
 import { generate } from '../pipeline/generate.ts';
 import { resolveRequest } from '../pipeline/resolve-request.ts';
-import type { Logger } from '../telemetry/logger.ts';
-import type { Output } from './generate.ts';
 import { readPicture } from './recipe.ts';
 import type { ReplayArguments } from './replay-arguments.ts';
+import type { RunContext } from './run-context.ts';
 
 /**
  * `overtone replay`: a picture again, from nothing but its own file, the checkpoint and the LoRAs' bytes. Whoever made the file may
  * have been anybody: its recipe goes through the check of every request before anything runs.
  */
-export async function runReplay(
-  options: ReplayArguments,
-  context: {
-    readonly device: Device;
-    readonly threads: number | undefined;
-    readonly logger: Logger;
-    readonly output: Output;
-    readonly signal: AbortSignal;
-  },
-): Promise<{ readonly isSame: boolean }> {
+export async function runReplay(options: ReplayArguments, context: RunContext): Promise<{ readonly isSame: boolean }> {
   const { checkpoint, out } = options;
   const { device, threads, logger, output, signal } = context;
   const original = await readPicture(options.file);

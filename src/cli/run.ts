@@ -5,13 +5,13 @@ import { InputError } from '../core/problem.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { parseCommand, USAGE } from './arguments.ts';
 import { EVALUATE_USAGE, parseEvaluateCommand } from './evaluate-arguments.ts';
-import type { Output } from './generate.ts';
 import { runKeys } from './keys.ts';
 import { PROFILE_USAGE, parseProfileCommand } from './profile-arguments.ts';
 import { createProgress } from './progress.ts';
 import { createProgressBar } from './progress-bar.ts';
 import { runRecipe } from './recipe.ts';
 import { parseReplayCommand, REPLAY_USAGE } from './replay-arguments.ts';
+import type { Output } from './run-context.ts';
 import { parseTuneCommand, TUNE_USAGE } from './tune-arguments.ts';
 
 /**

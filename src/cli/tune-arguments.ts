@@ -1,7 +1,7 @@
-import { parseArgs } from 'node:util';
 import { LIMITS } from '../contract/limits.ts';
 import { InputError, type Problem } from '../core/problem.ts';
 import type { Selection } from '../evaluation/plan-evaluation.ts';
+import { problem, readFlags } from './flags.ts';
 
 /** The command line of `overtone tune`. Nothing is opened here; names are checked later, against the testbed. */
 
@@ -80,7 +80,7 @@ export function parseTuneCommand(
   argv: readonly string[],
   defaults: { readonly checkpoint: string | undefined; readonly loras: string | undefined },
 ): TuneCommand {
-  const { values, positionals } = readFlags(argv);
+  const { values, positionals } = readFlags(argv, OPTIONS);
   if (values.help === true) return { name: 'help' };
 
   const problems: Problem[] = [];
@@ -149,18 +149,4 @@ function placesOf(
     loras: values.loras ?? defaults?.loras,
     judge: values.judge,
   };
-}
-
-function readFlags(argv: readonly string[]) {
-  try {
-    return parseArgs({ args: [...argv], options: OPTIONS, allowPositionals: true });
-  } catch (cause) {
-    // parseArgs stops at the first flag that it does not know; its sentence names it.
-    const message = cause instanceof Error ? cause.message : String(cause);
-    throw new InputError([problem('command line', message)], { cause });
-  }
-}
-
-function problem(subject: string, message: string): Problem {
-  return { code: 'invalid_request', subject, message };
 }

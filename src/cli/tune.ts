@@ -8,7 +8,6 @@ import type { AdapterWeights } from '../core/composition/options.ts';
 import { InputError } from '../core/problem.ts';
 import { type ClipJudge, openClipJudge } from '../engine/clip-judge.ts';
 import { openEngine, readModel } from '../engine/open-engine.ts';
-import type { Device } from '../engine/session.ts';
 import { planEvaluation, requestOf, triggersOf } from '../evaluation/plan-evaluation.ts';
 import { clipScore } from '../evaluation/score-pictures.ts';
 import { type Try, type Tuned, type TuningCase, tuneLorahub, tuneMerge } from '../evaluation/tune-weights.ts';
@@ -19,22 +18,13 @@ import { readFoundWeights, readTestbed } from '../files/testbed-file.ts';
 import { existingDirectory } from '../main/folders.ts';
 import { generate } from '../pipeline/generate.ts';
 import { resolveRequest } from '../pipeline/resolve-request.ts';
-import type { Logger } from '../telemetry/logger.ts';
-import type { Output } from './generate.ts';
+import type { Output, RunContext } from './run-context.ts';
 import type { TuneArguments } from './tune-arguments.ts';
 
 /**
  * `overtone tune`: the weights of lorahub or the scale of merge, searched for in this very process by pictures and a CLIP. What is
  * found for a set is written as soon as it is found, so that a run that was stopped goes on with the next set.
  */
-
-interface Context {
-  readonly device: Device;
-  readonly threads: number | undefined;
-  readonly logger: Logger;
-  readonly output: Output;
-  readonly signal: AbortSignal;
-}
 
 /** A set before its request is resolved. */
 interface Subject {
@@ -51,7 +41,7 @@ interface Work {
   readonly judge: string;
 }
 
-export async function runTune(options: TuneArguments, context: Context): Promise<void> {
+export async function runTune(options: TuneArguments, context: RunContext): Promise<void> {
   const { device, threads = availableParallelism(), logger, output, signal } = context;
   const start = performance.now();
   const work = await workOf(options);
