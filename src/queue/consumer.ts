@@ -1,25 +1,19 @@
-import { type Job, UnrecoverableError, WaitingError, Worker } from 'bullmq';
+import { UnrecoverableError } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { KEY_PREFIX, queueName } from '../contract/redis-keys.ts';
+import { queueName } from '../contract/redis-keys.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { openTurnTaker, type TurnOfJob, type TurnVerdict } from './turns.ts';
 
-/** A job whose turn it is. */
-export interface Turn {
+/** A job whose turn it is. Its signal is aborted with a `StopReason`. */
+export interface Turn extends TurnOfJob {
   readonly id: string;
-  /** True where a failure that could pass is final all the same. */
-  readonly isLastTry: boolean;
-  /** Aborted with a `StopReason`. */
-  readonly signal: AbortSignal;
 }
 
 /** Why a running job must stop: somebody cancelled it, its deadline passed, the worker stops, or its lock went to another worker. */
 export type StopReason = 'cancelled' | 'overdue' | 'draining' | 'lock lost';
 
-/**
- * What became of a turn. `ended`: the job has its end, whatever that is. `retry`: it may succeed later. `handed back`: it was not
- * the job's fault and does not count as a try.
- */
-export type Verdict = 'ended' | 'failed' | 'retry' | 'handed back';
+/** `failed`: the job has an end that no other try would change, and counts as failed in the queue too. */
+export type Verdict = TurnVerdict | 'failed';
 
 export interface Consumer {
   /** Takes jobs from now on. */
@@ -32,15 +26,6 @@ export interface Consumer {
   close(drainMs: number): Promise<void>;
 }
 
-/**
- * Settings that were measured: with them the job of a killed worker runs again within about 6 s. So short a lock is right only
- * because a worker never blocks its event loop: the model runs in another process.
- */
-const LOCK_MS = 5000;
-const STALLED_CHECK_MS = 2000;
-/** Workers that may die under a job before it is given up. Counted apart from crashes of the engine. */
-const STALLS_MAX = 10;
-
 /** Opens the queue of one model, paused. */
 export function openConsumer(options: {
   readonly connection: Redis;
@@ -51,63 +36,29 @@ export function openConsumer(options: {
   readonly onGivenUp: (jobId: string) => Promise<void>;
   readonly logger: Logger;
 }): Consumer {
-  const { take, logger } = options;
-  let isPaused = true;
-  const worker = new Worker(
-    queueName(options.model),
-    async (job: Job, token?: string, signal?: AbortSignal) => {
-      const turn: Turn = {
-        id: job.id ?? '',
-        isLastTry: job.attemptsMade + 1 >= (job.opts.attempts ?? 1),
-        signal: signal ?? new AbortController().signal,
-      };
-      // BullMQ gives one more job to a worker that was waiting for one when it was paused.
-      const verdict = isPaused ? 'handed back' : await take(turn);
+  const { connection, model, concurrency, take, onGivenUp, logger } = options;
+  const turns = openTurnTaker({
+    connection,
+    queue: queueName(model),
+    concurrency,
+    async take({ id = '' }, turn) {
+      const verdict = await take({ ...turn, id });
       if (verdict === 'failed') throw new UnrecoverableError('the generation failed');
-      if (verdict === 'retry') throw new Error('to be tried again');
-      if (verdict === 'handed back') {
-        await job.moveToWait(token);
-        throw new WaitingError();
-      }
+      return verdict;
     },
-    {
-      connection: options.connection,
-      prefix: KEY_PREFIX,
-      autorun: false,
-      concurrency: options.concurrency,
-      lockDuration: LOCK_MS,
-      stalledInterval: STALLED_CHECK_MS,
-      maxStalledCount: STALLS_MAX,
-      // Connection errors are retried for ever; this is how long in between.
-      runRetryDelay: 1000,
+    async onGivenUp({ id }) {
+      if (id !== undefined) await onGivenUp(id);
     },
-  );
-  const stop = (jobId: string, reason: StopReason) => worker.cancelJob(jobId, reason);
-  worker.on('error', (error) => logger.debug({ err: error }, 'queue'));
-  worker.on('stalled', (job) => logger.warn({ job }, 'its worker went away; the job waits again'));
-  worker.on('lockRenewalFailed', (jobs) => {
-    for (const job of jobs) stop(job, 'lock lost');
-  });
-  worker.on('failed', (job) => {
-    if (job?.id === undefined || job.finishedOn === undefined) return;
-    const jobId = job.id;
-    options.onGivenUp(jobId).catch((error) => logger.error({ err: error, job: jobId }, 'cannot end a job'));
+    logger,
   });
   return {
-    async resume() {
-      isPaused = false;
-      await worker.resume();
-    },
-    async pause() {
-      isPaused = true;
-      await worker.pause(true);
-    },
-    cancel: (jobId) => void stop(jobId, 'cancelled'),
+    resume: turns.resume,
+    pause: turns.pause,
+    cancel: (jobId) => turns.cancel(jobId, 'cancelled' satisfies StopReason),
     async close(drainMs) {
-      const reason: StopReason = 'draining';
-      const timer = setTimeout(() => worker.cancelAllJobs(reason), drainMs);
+      const timer = setTimeout(() => turns.cancelAll('draining' satisfies StopReason), drainMs);
       try {
-        await worker.close();
+        await turns.close();
       } finally {
         clearTimeout(timer);
       }

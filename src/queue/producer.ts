@@ -1,6 +1,6 @@
-import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { KEY_PREFIX, queueName } from '../contract/redis-keys.ts';
+import { queueName } from '../contract/redis-keys.ts';
+import { openModelQueues } from './model-queues.ts';
 
 /** Puts jobs into their model's queue. The queue holds ids and turns only; what a job is lies in its record. */
 export interface Producer {
@@ -15,7 +15,7 @@ export interface Producer {
 
 /**
  * How often a job may fail for reasons that pass (a full disk, an engine that died). Engine crashes have their own, lower limit in
- * `worker/run-job.ts`, and stalls theirs in `consumer.ts`.
+ * `worker/run-job.ts`, and stalls theirs in `turns.ts`.
  */
 export const TRIES = 4;
 
@@ -25,41 +25,16 @@ const KEPT = {
 };
 
 export function createProducer(connection: Redis): Producer {
-  const queues = new Map<string, Queue>();
-  const queueOf = (model: string) => {
-    const known = queues.get(model);
-    if (known !== undefined) return known;
-    const queue = new Queue(queueName(model), {
-      connection,
-      prefix: KEY_PREFIX,
-      // A gateway answers `unavailable` at once where it would otherwise wait for Redis.
-      skipWaitingForReady: true,
-      defaultJobOptions: { attempts: TRIES, backoff: { type: 'exponential', delay: 250 }, ...KEPT },
-      streams: { events: { maxLen: 1000 } },
-    });
-    // What goes wrong with the connection is logged by its owner, and every call that it concerns rejects.
-    queue.on('error', () => {});
-    queues.set(model, queue);
-    return queue;
-  };
-  /** A queue that was made while Redis was away never recovers: after a failure the next call makes another. */
-  const use = async <T>(model: string, call: (queue: Queue) => Promise<T>): Promise<T> => {
-    const queue = queueOf(model);
-    try {
-      return await call(queue);
-    } catch (error) {
-      queues.delete(model);
-      queue.close().catch(() => {});
-      throw error;
-    }
-  };
+  const { use, close } = openModelQueues(connection, {
+    nameOf: queueName,
+    defaultJobOptions: { attempts: TRIES, backoff: { type: 'exponential', delay: 250 }, ...KEPT },
+    streams: { events: { maxLen: 1000 } },
+  });
   return {
     countWaiting: (model) => use(model, (queue) => queue.getJobCountByTypes('waiting', 'prioritized')),
     add: (model, jobId, place) =>
       use(model, async (queue) => void (await queue.add('generation', {}, { jobId, priority: place }))),
     remove: (model, jobId) => use(model, async (queue) => void (await queue.remove(jobId))),
-    async close() {
-      await Promise.all([...queues.values()].map((queue) => queue.close()));
-    },
+    close,
   };
 }

@@ -1,7 +1,8 @@
 import { ERRORS, type ProblemDetails, problemDetails, ServiceError } from '../contract/errors.ts';
 import type { ProfileEvent, ProfileOrder } from '../contract/lora-profile.ts';
 import type { ModelDescriptor } from '../contract/model-descriptor.ts';
-import type { ProfileTurn, ProfileVerdict } from '../queue/profile-queue.ts';
+import type { ProfileTurn } from '../queue/profile-queue.ts';
+import type { TurnVerdict } from '../queue/turns.ts';
 import type { ProfileStore } from '../store/profile-store.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { RunFailure } from './engine-process.ts';
@@ -21,7 +22,7 @@ export interface RunProfileEffects {
 /** How often the queue is told how far it is. */
 const REPORT_MS = 500;
 
-export async function runProfile(turn: ProfileTurn, effects: RunProfileEffects): Promise<ProfileVerdict> {
+export async function runProfile(turn: ProfileTurn, effects: RunProfileEffects): Promise<TurnVerdict> {
   const { order, signal } = turn;
   const { store, engine, now } = effects;
   const logger = effects.logger.child({ lora: order.lora.id, sha256: order.lora.sha256 });
@@ -58,7 +59,7 @@ async function settleFailure(
   error: unknown,
   { order, isLastTry }: ProfileTurn,
   { store, logger }: Pick<RunProfileEffects, 'store' | 'logger'>,
-): Promise<ProfileVerdict> {
+): Promise<TurnVerdict> {
   const problem = error instanceof RunFailure ? error.problem : problemDetails(error);
   const mayRetry = ERRORS[problem.code].retryable && !isLastTry;
   logger.error({ err: error, code: problem.code, mayRetry }, 'cannot be measured');

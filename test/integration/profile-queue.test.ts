@@ -7,8 +7,8 @@ import {
   type ProfileConsumer,
   type ProfileProducer,
   type ProfileTurn,
-  type ProfileVerdict,
 } from '../../src/queue/profile-queue.ts';
+import type { TurnVerdict } from '../../src/queue/turns.ts';
 import { createProfiles } from '../../src/service/profiles.ts';
 import { createProfileStore } from '../../src/store/profile-store.ts';
 import { loraProfile } from '../support/lora-profile.ts';
@@ -45,7 +45,7 @@ afterAll(async () => {
   await server?.close();
 });
 
-async function consume(take: (turn: ProfileTurn) => Promise<ProfileVerdict>): Promise<void> {
+async function consume(take: (turn: ProfileTurn) => Promise<TurnVerdict>): Promise<void> {
   const consumer = openProfileConsumer({
     connection: server.connect(),
     model: MODEL.id,
@@ -162,7 +162,7 @@ test('a model whose own size is too small is not measured by itself, and says wh
 test('a try that may succeed later comes back, and one that was handed back does not count', async () => {
   const { profiles } = profilesOf();
   await profiles.notice(MODEL, [LORA]);
-  const verdicts: ProfileVerdict[] = ['handed back', 'retry', 'ended'];
+  const verdicts: TurnVerdict[] = ['handed back', 'retry', 'ended'];
   await consume(async () => verdicts.shift() ?? 'ended');
   await until('it has ended', async () => turns.length === 3 && (await stateOf(profiles))?.status === 'absent');
   expect(turns.map(({ isLastTry }) => isLastTry)).toEqual([false, false, true]);
