@@ -1,6 +1,6 @@
 /** `config.json` and `preprocessor_config.json` of a whole CLIP, text and pictures: what `CLIPModel` can be here. */
 
-import type { ClipTowerConfig } from './clip-tower-config.ts';
+import { type ClipTowerConfig, readClipTower } from './clip-tower-config.ts';
 import { type ConfigReader, type Parsed, readConfig } from './config-reader.ts';
 import { parseTextEncoderConfig, type TextEncoderConfig } from './text-encoder-config.ts';
 
@@ -50,15 +50,9 @@ function parseVisionConfig(json: Json, subject: string): Parsed<VisionConfig> {
   const value: VisionConfig = {
     imageSize: reader.count('image_size', 224),
     patchSize: reader.count('patch_size', 32),
-    width: reader.count('hidden_size', 768),
-    feedForwardWidth: reader.count('intermediate_size', 3072),
-    layers: reader.count('num_hidden_layers', 12),
-    heads: reader.count('num_attention_heads', 12),
-    activation: reader.choice('hidden_act', ['quick_gelu', 'gelu'], 'quick_gelu'),
-    normEpsilon: reader.number('layer_norm_eps', 1e-5),
+    ...readClipTower(reader, { width: 768, feedForwardWidth: 3072, heads: 12 }),
   };
-  const { width, heads, imageSize, patchSize } = value;
-  reader.check(width % heads === 0, `num_attention_heads is ${heads}; hidden_size, ${width}, must be a multiple of it`);
+  const { imageSize, patchSize } = value;
   reader.check(
     imageSize % patchSize === 0,
     `patch_size is ${patchSize}; image_size, ${imageSize}, must be a multiple of it`,
