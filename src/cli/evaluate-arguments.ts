@@ -1,4 +1,5 @@
 import { basename, dirname, extname, join } from 'node:path';
+import { PARTS, PICTURES_OF_SET_MAX } from '../contract/testbed.ts';
 import { InputError } from '../core/problem.ts';
 import type { Selection } from '../evaluation/plan-evaluation.ts';
 import { problem, readFlags } from './flags.ts';
@@ -55,11 +56,6 @@ const OPTIONS = {
   help: { type: 'boolean', short: 'h' },
 } as const;
 
-const PARTS = ['tuning', 'held_out', 'all'] as const;
-
-/** Noises that the testbed keeps for each set. */
-const SEEDS_MAX = 64;
-
 /** `argv` is what follows the word `evaluate`. Throws an InputError with every problem. */
 export function parseEvaluateCommand(argv: readonly string[]): EvaluateCommand {
   const { values, positionals } = readFlags(argv, OPTIONS);
@@ -82,8 +78,8 @@ export function parseEvaluateCommand(argv: readonly string[]): EvaluateCommand {
     ...(['sets', 'seeds'] as const)
       .filter((flag) => values[flag] !== undefined && counts[flag] === undefined)
       .map((flag) => problem(`--${flag}`, `--${flag} is '${values[flag]}'; must be a whole number from 1`)),
-    ...((counts.seeds ?? 1) > SEEDS_MAX
-      ? [problem('--seeds', `--seeds is ${counts.seeds}; must be at most ${SEEDS_MAX}`)]
+    ...((counts.seeds ?? 1) > PICTURES_OF_SET_MAX
+      ? [problem('--seeds', `--seeds is ${counts.seeds}; must be at most ${PICTURES_OF_SET_MAX}`)]
       : []),
   ];
   if (problems.length > 0 || testbed === undefined) throw new InputError(problems);

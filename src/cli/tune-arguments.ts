@@ -1,4 +1,5 @@
 import { LIMITS } from '../contract/limits.ts';
+import { PARTS } from '../contract/testbed.ts';
 import { InputError, type Problem } from '../core/problem.ts';
 import type { Selection } from '../evaluation/plan-evaluation.ts';
 import { problem, readFlags } from './flags.ts';
@@ -67,7 +68,6 @@ const OPTIONS = {
 } as const;
 
 const METHODS = ['lorahub', 'merge'] as const;
-const PARTS = ['tuning', 'held_out', 'all'] as const;
 const PICTURES = 2;
 /** LoraHub's usual number of steps (cmlora.md, D). */
 const TRIES = 40;

@@ -10,6 +10,13 @@ import { schemaProblems } from './schema-problems.ts';
  * Methods are named compositions, so a new one needs a line in the file and none here. How to write one: docs/evaluation.md.
  */
 
+/** Which of a testbed's sets: those set aside for tuning, the others, or both. */
+export const PARTS = ['tuning', 'held_out', 'all'] as const;
+export type Part = (typeof PARTS)[number];
+
+/** Noises that a testbed keeps for each set, so that no two sets share one. */
+export const PICTURES_OF_SET_MAX = 64;
+
 const closed = { additionalProperties: false } as const;
 const words = (description: string) => Type.String({ minLength: 1, maxLength: 1000, description });
 const path = (description: string) => words(`${description} Relative to the testbed's own folder.`);
@@ -111,8 +118,12 @@ export const TESTBED_SCHEMA = Type.Object(
       Type.Object(
         {
           name: NAME,
-          part: Type.Enum(['tuning', 'held_out', 'all']),
-          seeds: Type.Integer({ minimum: 1, maximum: 64, description: 'Pictures of each set and method.' }),
+          part: Type.Enum([...PARTS]),
+          seeds: Type.Integer({
+            minimum: 1,
+            maximum: PICTURES_OF_SET_MAX,
+            description: 'Pictures of each set and method.',
+          }),
         },
         closed,
       ),

@@ -1,5 +1,12 @@
 import { type GenerationRequest, parseGenerationRequest } from '../contract/generation-request.ts';
-import { setsOf, type Testbed, type TestbedLora, type TestbedMethod } from '../contract/testbed.ts';
+import {
+  type Part,
+  PICTURES_OF_SET_MAX,
+  setsOf,
+  type Testbed,
+  type TestbedLora,
+  type TestbedMethod,
+} from '../contract/testbed.ts';
 import { shuffled } from '../core/evaluation/shuffled.ts';
 import { InputError, type Problem } from '../core/problem.ts';
 
@@ -13,7 +20,7 @@ import { InputError, type Problem } from '../core/problem.ts';
 export interface Selection {
   readonly group: string | undefined;
   readonly methods: readonly string[] | undefined;
-  readonly part: 'tuning' | 'held_out' | 'all' | undefined;
+  readonly part: Part | undefined;
   readonly sizes: readonly number[] | undefined;
   /** At most so many sets of each size. */
   readonly setsPerSize: number | undefined;
@@ -30,7 +37,7 @@ export interface EvaluatedSet {
 
 export interface EvaluationPlan {
   readonly group: string;
-  readonly part: 'tuning' | 'held_out' | 'all';
+  readonly part: Part;
   readonly sets: readonly EvaluatedSet[];
   readonly methods: readonly TestbedMethod[];
   readonly seeds: number;
@@ -43,9 +50,6 @@ export interface PlannedPicture {
   readonly seed: number;
   readonly method: TestbedMethod;
 }
-
-/** Noises that are kept for each set, so that no two sets share one. */
-const SEEDS_PER_SET = 64;
 
 /** Throws an InputError with every name that the testbed does not have. */
 export function planEvaluation(testbed: Testbed, selection: Selection): EvaluationPlan {
@@ -82,7 +86,7 @@ export function everySet(testbed: Testbed): readonly EvaluatedSet[] {
     id,
     loras: ids.flatMap((each) => loras.get(each) ?? []),
     isTuning: forTuning.has(id),
-    firstSeed: firstSeed + SEEDS_PER_SET * index,
+    firstSeed: firstSeed + PICTURES_OF_SET_MAX * index,
   }));
 }
 
