@@ -2,22 +2,11 @@ import { expect, test } from 'vitest';
 import { parsePythonJson } from '../../../../src/compiler/configs/python-json.ts';
 import { parseSchedulerConfig } from '../../../../src/compiler/configs/scheduler-config.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
+import configs from '../../../support/sd15-configs.json' with { type: 'json' };
 import { sd15Scheduler } from '../../../support/sd15-scheduler.ts';
 
 /** Stable Diffusion 1.5's scheduler_config.json, as published. */
-const SD15 = {
-  _class_name: 'PNDMScheduler',
-  _diffusers_version: '0.6.0',
-  beta_end: 0.012,
-  beta_schedule: 'scaled_linear',
-  beta_start: 0.00085,
-  num_train_timesteps: 1000,
-  set_alpha_to_one: false,
-  skip_prk_steps: true,
-  steps_offset: 1,
-  trained_betas: null,
-  clip_sample: false,
-};
+const SD15 = configs['scheduler/scheduler_config.json'];
 
 /** What DPMSolverMultistepScheduler of diffusers 0.42.1 adds to it. */
 const DPM_SOLVER = {

@@ -1,28 +1,9 @@
 import { expect, test } from 'vitest';
 import { parseUnetConfig } from '../../../../src/compiler/configs/unet-config.ts';
+import configs from '../../../support/sd15-configs.json' with { type: 'json' };
 
 /** Stable Diffusion 1.5's unet/config.json, as published. */
-const SD15 = {
-  _class_name: 'UNet2DConditionModel',
-  _diffusers_version: '0.6.0',
-  act_fn: 'silu',
-  attention_head_dim: 8,
-  block_out_channels: [320, 640, 1280, 1280],
-  center_input_sample: false,
-  cross_attention_dim: 768,
-  down_block_types: ['CrossAttnDownBlock2D', 'CrossAttnDownBlock2D', 'CrossAttnDownBlock2D', 'DownBlock2D'],
-  downsample_padding: 1,
-  flip_sin_to_cos: true,
-  freq_shift: 0,
-  in_channels: 4,
-  layers_per_block: 2,
-  mid_block_scale_factor: 1,
-  norm_eps: 1e-5,
-  norm_num_groups: 32,
-  out_channels: 4,
-  sample_size: 64,
-  up_block_types: ['UpBlock2D', 'CrossAttnUpBlock2D', 'CrossAttnUpBlock2D', 'CrossAttnUpBlock2D'],
-};
+const SD15 = configs['unet/config.json'];
 
 const parse = (changes: Record<string, unknown>) => parseUnetConfig({ ...SD15, ...changes }, 'unet/config.json');
 const messages = (changes: Record<string, unknown>) => parse(changes).problems.map((problem) => problem.message);

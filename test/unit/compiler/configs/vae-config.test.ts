@@ -1,20 +1,9 @@
 import { expect, test } from 'vitest';
 import { parseVaeConfig } from '../../../../src/compiler/configs/vae-config.ts';
+import configs from '../../../support/sd15-configs.json' with { type: 'json' };
 
 /** Stable Diffusion 1.5's vae/config.json, as published: from before `scaling_factor`. */
-const SD15 = {
-  _class_name: 'AutoencoderKL',
-  act_fn: 'silu',
-  block_out_channels: [128, 256, 512, 512],
-  down_block_types: ['DownEncoderBlock2D', 'DownEncoderBlock2D', 'DownEncoderBlock2D', 'DownEncoderBlock2D'],
-  in_channels: 3,
-  latent_channels: 4,
-  layers_per_block: 2,
-  norm_num_groups: 32,
-  out_channels: 3,
-  sample_size: 512,
-  up_block_types: ['UpDecoderBlock2D', 'UpDecoderBlock2D', 'UpDecoderBlock2D', 'UpDecoderBlock2D'],
-};
+const SD15 = configs['vae/config.json'];
 
 const parse = (changes: Record<string, unknown>) => parseVaeConfig({ ...SD15, ...changes }, 'vae/config.json');
 
