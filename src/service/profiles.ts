@@ -27,6 +27,9 @@ export interface Profiles {
   /** What a request needs to know of each, in their order. Orders nothing. */
   known(model: ModelDescriptor, loras: readonly Pick<SeenLora, 'sha256'>[]): Promise<readonly KnownFrequency[]>;
 
+  /** `notice` and then `known`, with one look into the store. */
+  recognise(model: ModelDescriptor, loras: readonly SeenLora[]): Promise<readonly KnownFrequency[]>;
+
   /** All that is known of each, in their order. Orders nothing. */
   read(model: ModelDescriptor, loras: readonly Pick<SeenLora, 'sha256'>[]): Promise<readonly ProfileState[]>;
 
@@ -40,6 +43,8 @@ export interface SeenLora {
   /** Words without which it does little: they are put into every prompt that it is measured with. */
   readonly triggers?: readonly string[];
 }
+
+type Scores = Awaited<ReturnType<ProfileStore['scores']>>;
 
 export interface ProfilesParts {
   readonly store: ProfileStore;
@@ -65,6 +70,38 @@ export function createProfiles({ store, queue, isAutomatic, logger }: ProfilesPa
     logger.info({ lora: id, sha256, model: model.id }, 'to be measured');
   }
 
+  /** Orders what there is neither a profile nor an error of. Never rejects. */
+  async function orderMissing(model: ModelDescriptor, loras: readonly SeenLora[], find: () => Promise<Scores>) {
+    if (!isAutomatic) return;
+    try {
+      const found = await find();
+      for (const [index, lora] of loras.entries()) {
+        if (found[index]?.pixel != null || found[index]?.error != null) continue;
+        await order(model, lora, profileSettings(withTriggers({}, lora), model), false);
+      }
+    } catch (error) {
+      // A model whose own size is too small to tell frequencies apart, or a Redis that is away: the next time, or never.
+      const level = error instanceof InputError ? 'debug' : 'warn';
+      logger[level]({ err: error, loras: loras.map(({ id }) => id) }, 'cannot be measured now');
+    }
+  }
+
+  function frequenciesOf(
+    model: ModelDescriptor,
+    loras: readonly Pick<SeenLora, 'sha256'>[],
+    found: Scores,
+  ): Promise<readonly KnownFrequency[]> {
+    return Promise.all(
+      loras.map(async ({ sha256 }, index) => {
+        const { pixel = null, error = null } = found[index] ?? {};
+        if (pixel !== null) return { status: 'ready', profile: { pixel } } as const;
+        if (error !== null) return { status: 'failed', profile: null } as const;
+        const progress = await reaching('Redis', () => queue.progress(model.id, sha256));
+        return { status: progress === undefined ? 'absent' : 'pending', profile: null } as const;
+      }),
+    );
+  }
+
   async function stateOf(
     model: ModelDescriptor,
     sha256: string,
@@ -78,32 +115,16 @@ export function createProfiles({ store, queue, isAutomatic, logger }: ProfilesPa
   }
 
   return {
-    async notice(model, loras) {
-      if (!isAutomatic) return;
-      try {
-        const known = await scores(model, loras);
-        for (const [index, lora] of loras.entries()) {
-          if (known[index]?.pixel != null || known[index]?.error != null) continue;
-          await order(model, lora, profileSettings(withTriggers({}, lora), model), false);
-        }
-      } catch (error) {
-        // A model whose own size is too small to tell frequencies apart, or a Redis that is away: the next time, or never.
-        const level = error instanceof InputError ? 'debug' : 'warn';
-        logger[level]({ err: error, loras: loras.map(({ id }) => id) }, 'cannot be measured now');
-      }
-    },
+    notice: (model, loras) => orderMissing(model, loras, () => scores(model, loras)),
 
     async known(model, loras) {
+      return await frequenciesOf(model, loras, await scores(model, loras));
+    },
+
+    async recognise(model, loras) {
       const found = await scores(model, loras);
-      return await Promise.all(
-        loras.map(async ({ sha256 }, index) => {
-          const { pixel = null, error = null } = found[index] ?? {};
-          if (pixel !== null) return { status: 'ready', profile: { pixel } } as const;
-          if (error !== null) return { status: 'failed', profile: null } as const;
-          const progress = await reaching('Redis', () => queue.progress(model.id, sha256));
-          return { status: progress === undefined ? 'absent' : 'pending', profile: null } as const;
-        }),
-      );
+      await orderMissing(model, loras, async () => found);
+      return await frequenciesOf(model, loras, found);
     },
 
     async read(model, loras) {

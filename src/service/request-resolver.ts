@@ -57,8 +57,7 @@ export function createRequestResolver(parts: {
       triggersOf: (sha256) => recordOf(sha256)?.triggers ?? [],
       async frequencies(loras) {
         const seen = loras.map((lora) => ({ ...lora, triggers: recordOf(lora.sha256)?.triggers ?? [] }));
-        if (options.isNoticed) await profiles.notice(model, seen);
-        const states = await profiles.known(model, loras);
+        const states = await (options.isNoticed ? profiles.recognise(model, seen) : profiles.known(model, seen));
         return states.map((state, index) => {
           const category = recordOf(loras[index]?.sha256 ?? '')?.category;
           return { ...state, ...(category != null && { category }) };
