@@ -2,6 +2,8 @@ import { basename, extname } from 'node:path';
 import { ServiceError } from '../contract/errors.ts';
 import { type GenerationRequest, parseGenerationRequest } from '../contract/generation-request.ts';
 import { METHOD_NAMES } from '../core/composition/options.ts';
+import { isObject } from '../core/is-object.ts';
+import { messageOf } from '../core/message-of.ts';
 import { InputError, type Problem } from '../core/problem.ts';
 import { SAMPLER_NAMES } from '../core/samplers/names.ts';
 import { problem, readFlags } from './flags.ts';
@@ -178,7 +180,7 @@ function readRequest(path: string | undefined, readText: CommandContext['readTex
   try {
     return JSON.parse(text);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     throw new ServiceError('malformed_json', `--request is '${path}', which is not JSON: ${reason}`, { cause });
   }
 }
@@ -210,7 +212,7 @@ function parseComposition(method: string | undefined, json: string | undefined):
   try {
     options = JSON.parse(json);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     throw new InputError([problem('--composition', `--composition is not JSON: ${reason}`)], { cause });
   }
   if (!isObject(options)) {
@@ -254,10 +256,6 @@ function filesById(loras: readonly LoraArgument[]): ReadonlyMap<string, string> 
   }
   if (problems.length > 0) throw new InputError(problems);
   return files;
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function withoutUndefined(values: Readonly<Record<string, unknown>>): Record<string, unknown> {

@@ -1,4 +1,5 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { messageOf } from '../core/message-of.ts';
 import { InputError, type Problem } from '../core/problem.ts';
 
 /** What every command line of `overtone` is read with. */
@@ -29,6 +30,6 @@ export function problem(subject: string, message: string): Problem {
 
 /** parseArgs stops at the first thing that it does not know; its sentence names it. */
 function unreadable(cause: unknown): InputError {
-  const message = cause instanceof Error ? cause.message : String(cause);
+  const message = messageOf(cause);
   return new InputError([problem('command line', message)], { cause });
 }

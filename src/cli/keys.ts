@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import type { ShownApiKey } from '../contract/api-key.ts';
 import type { ProblemDetails } from '../contract/errors.ts';
+import { messageOf } from '../core/message-of.ts';
 import { InputError } from '../core/problem.ts';
 import { generateApiKey, type NewApiKey } from '../service/api-keys.ts';
 
@@ -96,7 +97,7 @@ function parse(argv: readonly string[]) {
     }
     return parsed;
   } catch (error) {
-    throw badArguments(error instanceof Error ? error.message : String(error));
+    throw badArguments(messageOf(error));
   }
 }
 

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { messageOf } from '../core/message-of.ts';
 import { InputError, type Problem } from '../core/problem.ts';
 import { SCHEMA, type Setting, type SettingKind, type SettingName } from './schema.ts';
 
@@ -128,7 +129,7 @@ function findText(
     try {
       return { text: readText(path).trim(), subject: file };
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       return { problem: problem(file, `${file} is '${path}'; must be a file that can be read: ${reason}`) };
     }
   }

@@ -1,4 +1,5 @@
 import type { TSchema } from 'typebox';
+import { isObject } from '../core/is-object.ts';
 
 /**
  * What is wrong with a value under a JSON Schema, in words a person can act on, everything at once. Works on the part of JSON
@@ -184,8 +185,4 @@ function sizeOf(schema: Schema): string {
 
 function field(path: string, name: string): string {
   return path === '' ? name : `${path}.${name}`;
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -2,6 +2,7 @@ import { ServiceError } from '../contract/errors.ts';
 import { assert } from '../core/assert.ts';
 import { planesFromRgb } from '../core/image/planes-from-rgb.ts';
 import type { RgbImage } from '../core/image/planes-to-rgb.ts';
+import { messageOf } from '../core/message-of.ts';
 import type { Tensor } from '../core/tensor/tensor.ts';
 import type { ConceptJudgeFiles } from '../files/concept-judge-folder.ts';
 import { type Device, Session } from './session.ts';
@@ -58,8 +59,4 @@ export async function openConceptJudge(
 
 function indexOfLargest(values: Float32Array): number {
   return values.indexOf(Math.max(...values));
-}
-
-function messageOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
 }

@@ -9,6 +9,7 @@ import { compileVaeEncoder } from '../compiler/models/vae-encoder.ts';
 import { ServiceError } from '../contract/errors.ts';
 import type { Cut } from '../core/composition/method.ts';
 import type { LoraComponent } from '../core/lora/target.ts';
+import { messageOf } from '../core/message-of.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { LoadedGraph } from './run-rows.ts';
 import { type Device, Session } from './session.ts';
@@ -110,7 +111,7 @@ async function openSession(
     return await Session.open({ bytes, directory, device, threads, keepsMemory });
   } catch (cause) {
     if (device === 'cpu') throw cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     throw new ServiceError('unavailable', `device ${device} cannot be used (${reason}); cpu can`, { cause });
   }
 }

@@ -4,6 +4,7 @@ import { join, relative, resolve } from 'node:path';
 import { parseSettings, type Settings } from '../config/settings.ts';
 import type { GenerationResult } from '../contract/generation-result.ts';
 import type { Generation } from '../contract/job.ts';
+import { messageOf } from '../core/message-of.ts';
 import { openGrpcClient } from '../grpc/client.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { withDefaultModel } from './default-model.ts';
@@ -126,6 +127,6 @@ function say(text: string): void {
 }
 
 demo().catch((error: unknown) => {
-  process.stderr.write(`demo: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`demo: ${messageOf(error)}\n`);
   process.exitCode = 1;
 });

@@ -2,6 +2,7 @@ import { type AddressInfo, isIPv6 } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { SCHEMA } from '../config/schema.ts';
 import type { Settings } from '../config/settings.ts';
+import { messageOf } from '../core/message-of.ts';
 import { InputError } from '../core/problem.ts';
 import { type GrpcServer, startGrpcServer } from '../grpc/server.ts';
 import { createHttpApp } from '../http/app.ts';
@@ -191,7 +192,7 @@ async function listening<T>(name: 'httpPort' | 'grpcPort', port: number, listen:
     return await listen();
   } catch (cause) {
     const { env, flag } = SCHEMA[name];
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     const message = `${env} (or ${flag}) is ${port}; cannot listen there: ${reason}`;
     throw new InputError([{ code: 'invalid_request', subject: env, message }], { cause });
   }

@@ -1,3 +1,4 @@
+import { isObject } from '../is-object.ts';
 import { InputError } from '../problem.ts';
 import type { LoraComponent } from './target.ts';
 
@@ -58,8 +59,4 @@ function parseObject(text: string, subject: string): Readonly<Record<string, unk
 
 function malformed(subject: string, complaint: string, cause?: unknown): InputError {
   return new InputError([{ code: 'malformed_file', subject, message: `${subject} ${complaint}` }], { cause });
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

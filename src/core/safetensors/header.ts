@@ -6,6 +6,7 @@
  * Format: https://huggingface.co/docs/safetensors
  */
 
+import { isObject } from '../is-object.ts';
 import { InputError, type Problem } from '../problem.ts';
 
 /** A header claims its own length; this is how much we would ever allocate for it. SD 1.5's U-Net has 70 KiB. */
@@ -162,10 +163,6 @@ function malformed(subject: string, ...faults: readonly string[]): InputError {
   return new InputError(
     shown.map((fault): Problem => ({ code: 'malformed_file', subject, message: `${subject}: ${fault}` })),
   );
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isStringMap(value: unknown): value is Record<string, string> {
