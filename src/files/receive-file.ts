@@ -1,6 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
-import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { ServiceError } from '../contract/errors.ts';
@@ -38,7 +37,9 @@ export async function receiveFile(
     }
   }
   try {
-    await pipeline(measured(), createWriteStream(path, { flags: 'wx' }));
+    // Opened first: a stream that opens it itself may do so after a source that fails at once has led to its removal.
+    const file = await open(path, 'wx');
+    await pipeline(measured(), file.createWriteStream());
   } catch (cause) {
     await discard();
     if (cause instanceof ServiceError) throw cause;

@@ -42,6 +42,14 @@ test('what breaks off is told from a disk that fails, and nothing is kept of eit
   await expect(nowhere).rejects.toThrow();
 });
 
+test('a source that fails at once leaves no file that is made late', async () => {
+  const cuts = Array.from({ length: 500 }, () =>
+    receiveFile(pieces(Buffer.alloc(0), 1, true), { directory, maxBytes: 1 }),
+  );
+  for (const cut of await Promise.allSettled(cuts)) expect(cut.status).toBe('rejected');
+  expect(await readdir(directory)).toEqual([]);
+});
+
 test('what a process left behind is removed a day later, and nothing that may still be wanted', async () => {
   for (const name of ['old', 'young']) await writeFile(join(directory, name), 'half');
   const before = new Date(Date.now() - 25 * 3600 * 1000);
