@@ -36,7 +36,7 @@ const closed = { additionalProperties: false } as const;
 const YEAR_S = 365 * 24 * 3600;
 const MOST = 1_000_000_000;
 
-const KEY_REQUEST_SCHEMA = Type.Object(
+export const KEY_REQUEST_SCHEMA = Type.Object(
   {
     owner: Type.String({
       pattern: '^[a-z0-9][a-z0-9_-]{0,63}$',
@@ -54,7 +54,7 @@ const KEY_REQUEST_SCHEMA = Type.Object(
 /** What a new key is to be. */
 export type KeyRequest = Static<typeof KEY_REQUEST_SCHEMA>;
 
-const ROTATION_SCHEMA = Type.Object(
+export const ROTATION_SCHEMA = Type.Object(
   { overlap_s: Type.Optional(Type.Integer({ minimum: 0, maximum: YEAR_S })) },
   closed,
 );

@@ -40,7 +40,7 @@ const closed = { additionalProperties: false } as const;
 const text = (characters: number) =>
   Type.String({ minLength: 1, maxLength: characters, 'x-allowed': `text of 1 to ${characters} characters` });
 
-const LORA_UPLOAD_SCHEMA = Type.Object(
+export const LORA_UPLOAD_SCHEMA = Type.Object(
   {
     id: Type.Optional(
       Type.String({

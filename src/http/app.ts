@@ -24,6 +24,7 @@ import { answerBrokenConnection, answerFrameworkError, registerErrors } from './
 import { registerHelmet } from './plugins/helmet.ts';
 import { registerJson } from './plugins/json.ts';
 import { registerMeasure } from './plugins/measure.ts';
+import { registerOpenApi } from './plugins/openapi.ts';
 import { registerTrace } from './plugins/trace.ts';
 import type { QueueBoard } from './queue-board.ts';
 import { apiKeys } from './routes/api-keys.ts';
@@ -38,6 +39,7 @@ import { listModels } from './routes/list-models.ts';
 import { livez } from './routes/livez.ts';
 import { loraProfile } from './routes/lora-profile.ts';
 import { metricsPage } from './routes/metrics.ts';
+import { openapi } from './routes/openapi.ts';
 import { planGeneration } from './routes/plan-generation.ts';
 import { queueBoard } from './routes/queue-board.ts';
 import { readyz } from './routes/readyz.ts';
@@ -99,6 +101,7 @@ export async function createHttpApp(
   registerTrace(app, tracing);
   registerCaller(app, access);
   registerMeasure(app, metrics);
+  await registerOpenApi(app);
 
   submitGeneration(app, generations);
   planGeneration(app, generations);
@@ -120,5 +123,6 @@ export async function createHttpApp(
   metricsPage(app, page);
   queueBoard(app, board);
   readyz(app, health);
+  openapi(app);
   return app;
 }

@@ -40,6 +40,16 @@ export const ROUTE_SCOPES: Readonly<Record<string, Row>> = {
   // What a supervisor asks, who has no key.
   'GET /livez': 'public',
   'GET /readyz': 'public',
+  // What the service can do is no secret, as over gRPC its reflection is none: whoever writes a client may read it first. Nothing of
+  // this deployment is in it.
+  'GET /openapi.json': 'public',
+  'GET /docs': 'public',
+  'GET /docs/': 'public',
+  'GET /docs/json': 'public',
+  'GET /docs/yaml': 'public',
+  'GET /docs/static/index.html': 'public',
+  'GET /docs/static/swagger-initializer.js': 'public',
+  'GET /docs/static/*': 'public',
 };
 
 /** Throws where a route has no row. */

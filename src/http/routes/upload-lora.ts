@@ -1,10 +1,15 @@
 import type { MultipartFile } from '@fastify/multipart';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest, FastifySchema } from 'fastify';
+import Type from 'typebox';
 import { ServiceError } from '../../contract/errors.ts';
 import { LIMITS } from '../../contract/limits.ts';
+import { LORA_UPLOAD_SCHEMA } from '../../contract/lora-record.ts';
 import type { InstalledLora, LoraUploads } from '../../service/lora-uploads.ts';
 import { announcedSha256 } from '../digest.ts';
 import { registerUploads } from '../plugins/uploads.ts';
+import { BYTES, json } from '../shapes/answer.ts';
+import { INSTALLED_LORA } from '../shapes/lora.ts';
+import { REQUEST_PROBLEMS } from '../shapes/problems-of.ts';
 
 /**
  * A LoRA's file: as multipart/form-data with a part `file` and fields beside it, or as application/octet-stream with its hash in a
@@ -13,7 +18,7 @@ import { registerUploads } from '../plugins/uploads.ts';
 export async function uploadLora(app: FastifyInstance, uploads: LoraUploads): Promise<void> {
   await app.register(async (scope) => {
     await registerUploads(scope);
-    scope.post('/v1/loras', async (request, reply) => {
+    scope.post('/v1/loras', { schema: SCHEMA }, async (request, reply) => {
       const { record, receipt, isNew } = await (request.isMultipart() ? fromForm : fromBody)(request, uploads);
       reply.header('location', `/v1/loras/${record.id}`);
       return reply.code(isNew ? 201 : 200).send({ ...record, source: 'upload', ...receipt });
@@ -101,3 +106,39 @@ function objectField(name: string, value: unknown): Readonly<Record<string, unkn
     throw new ServiceError('invalid_request', `${name} is not JSON; must be a JSON object of texts`, { cause });
   }
 }
+
+const { metadata: _, ...TEXT_FIELDS } = LORA_UPLOAD_SCHEMA.properties;
+const METADATA = Type.Optional(Type.String({ description: 'A JSON object of texts.' }));
+const UPLOAD_HEADERS = { location: 'Where the LoRA is.' };
+
+const SCHEMA: FastifySchema = {
+  operationId: 'uploadLora',
+  tags: ['loras'],
+  summary: 'Upload a LoRA',
+  description:
+    'As a form with a part `file` and fields beside it; or the bytes alone, with their hash in `Repr-Digest` (`sha-256=:base64:`) and the fields in the query.',
+  querystring: Type.Object({ ...TEXT_FIELDS, metadata: METADATA }),
+  headers: Type.Object({
+    'repr-digest': Type.Optional(Type.String({ description: 'Needed where the body is the bytes alone.' })),
+  }),
+  body: {
+    content: {
+      'multipart/form-data': { schema: Type.Object({ ...TEXT_FIELDS, metadata: METADATA, file: Type.Unsafe(BYTES) }) },
+      'application/octet-stream': { schema: BYTES },
+    },
+  },
+  response: {
+    200: json('The same file was there under this id.', INSTALLED_LORA.ref, UPLOAD_HEADERS),
+    201: json('It is in the registry.', INSTALLED_LORA.ref, UPLOAD_HEADERS),
+  },
+  'x-problems': [
+    ...REQUEST_PROBLEMS,
+    'malformed_form',
+    'upload_cut_off',
+    'digest_mismatch',
+    'lora_exists',
+    'registry_full',
+    'busy',
+    'storage_unavailable',
+  ],
+};

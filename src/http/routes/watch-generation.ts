@@ -1,15 +1,18 @@
 import { Readable } from 'node:stream';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifySchema } from 'fastify';
+import Type from 'typebox';
 import type { Generations } from '../../service/generations.ts';
 import { closedSignal } from '../closed-signal.ts';
 import { serverSentEvents } from '../server-sent-events.ts';
+import { text } from '../shapes/answer.ts';
+import { GENERATION_ID } from '../shapes/parameters.ts';
 
 /**
  * The generation's events as they happen, then the end of the stream. A client that was cut off sends `Last-Event-ID` and misses
  * nothing. The stream is pulled by the socket: a client that reads slowly holds back its own events and nobody's memory.
  */
 export function watchGeneration(app: FastifyInstance, generations: Generations): void {
-  app.get<{ Params: { id: string } }>('/v1/generations/:id/events', async (request, reply) => {
+  app.get<{ Params: { id: string } }>('/v1/generations/:id/events', { schema: SCHEMA }, async (request, reply) => {
     const signal = closedSignal(reply);
     const after = request.headers['last-event-id'];
     const resumed = after === '' ? undefined : after?.toString();
@@ -22,3 +25,22 @@ export function watchGeneration(app: FastifyInstance, generations: Generations):
 }
 
 const STUCK_MS = 60_000;
+
+const SCHEMA: FastifySchema = {
+  operationId: 'watchGeneration',
+  tags: ['generations'],
+  summary: 'Watch a generation',
+  params: GENERATION_ID,
+  headers: Type.Object({
+    'last-event-id': Type.Optional(
+      Type.String({ description: 'Go on after this event, with nothing lost or doubled.' }),
+    ),
+  }),
+  response: {
+    200: text(
+      'Server-sent events `queued`, `started`, `step`, `preview`, `completed`, `failed`, `cancelled`; the last three end the stream. The data of each is an `Event` in JSON.',
+      'text/event-stream',
+    ),
+  },
+  'x-problems': ['not_found', 'expired', 'invalid_request'],
+};
