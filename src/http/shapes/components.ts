@@ -6,7 +6,13 @@ import { PROBLEM } from './problem.ts';
 import { API_KEY, NEW_API_KEY, READINESS } from './service.ts';
 import { named } from './shape.ts';
 
-export const GENERATION_REQUEST = named<GenerationRequest>('GenerationRequest', GENERATION_REQUEST_SCHEMA);
+/** What a page shows first: one that works on any model. */
+const EXAMPLE: GenerationRequest = { prompt: 'a harbour in fog, evening light', seed: 7, steps: 20 };
+
+export const GENERATION_REQUEST = named<GenerationRequest>('GenerationRequest', {
+  ...GENERATION_REQUEST_SCHEMA,
+  examples: [EXAMPLE],
+});
 
 /** Everything that the document calls by a name. */
 export const COMPONENTS: readonly TSchema[] = [
