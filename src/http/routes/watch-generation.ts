@@ -4,7 +4,8 @@ import Type from 'typebox';
 import type { Generations } from '../../service/generations.ts';
 import { closedSignal } from '../closed-signal.ts';
 import { serverSentEvents } from '../server-sent-events.ts';
-import { text } from '../shapes/answer.ts';
+import { events } from '../shapes/answer.ts';
+import { SERVER_SENT_EVENT } from '../shapes/generation.ts';
 import { GENERATION_ID } from '../shapes/parameters.ts';
 
 /**
@@ -16,11 +17,11 @@ export function watchGeneration(app: FastifyInstance, generations: Generations):
     const signal = closedSignal(reply);
     const after = request.headers['last-event-id'];
     const resumed = after === '' ? undefined : after?.toString();
-    const events = await generations.watch(request.caller, request.params.id, resumed, signal);
+    const watched = await generations.watch(request.caller, request.params.id, resumed, signal);
     // Heartbeats are written to a client that reads; where nothing at all can be written for this long, nobody does.
     reply.raw.setTimeout(STUCK_MS, () => reply.raw.destroy());
     reply.headers({ 'cache-control': 'no-store', 'x-accel-buffering': 'no' });
-    return reply.type('text/event-stream').send(Readable.from(serverSentEvents(events), { objectMode: false }));
+    return reply.type('text/event-stream').send(Readable.from(serverSentEvents(watched), { objectMode: false }));
   });
 }
 
@@ -37,9 +38,9 @@ const SCHEMA: FastifySchema = {
     ),
   }),
   response: {
-    200: text(
-      'Server-sent events `queued`, `started`, `step`, `preview`, `completed`, `failed`, `cancelled`; the last three end the stream. The data of each is an `Event` in JSON.',
-      'text/event-stream',
+    200: events(
+      'Server-sent events `queued`, `started`, `step`, `preview`, `completed`, `failed`, `cancelled`; the last three end the stream.',
+      SERVER_SENT_EVENT,
     ),
   },
   'x-problems': ['not_found', 'expired', 'invalid_request'],

@@ -18,6 +18,11 @@ export function text(description: string, type: string, headers: Headers = {}) {
   return content(description, { [type]: { schema: { type: 'string' } } }, headers);
 }
 
+/** A stream that goes on as long as something happens; the schema is that of each event. */
+export function events(description: string, schema: TSchema) {
+  return content(description, { 'text/event-stream': { schema } }, {});
+}
+
 export function nothing(description: string) {
   return { description, type: 'null' };
 }

@@ -295,3 +295,13 @@ export const PLAN = named<GenerationPlan>(
     ),
   ),
 );
+
+/** One server-sent event; a stream of them is described by its events. */
+export const SERVER_SENT_EVENT = Type.Object({
+  id: Type.Optional(Type.String({ description: 'For `Last-Event-ID`.' })),
+  event: Type.Optional(Type.String({ description: 'The type of the event.' })),
+  data: Type.Optional(
+    Type.String({ contentMediaType: 'application/json', contentSchema: EVENT.ref, description: 'An `Event` in JSON.' }),
+  ),
+  retry: Type.Optional(count),
+});
