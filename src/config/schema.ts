@@ -203,7 +203,8 @@ export const SCHEMA = {
     flag: '--lora-memory',
     kind: { type: 'integer', min: 1, max: 1024 * 1024 },
     fallback: '4096',
-    meaning: 'How much loaded LoRAs may take in an engine, in MiB; the least recently used make room.',
+    meaning:
+      'How much loaded LoRAs may take in an engine, in MiB, and a quarter of it on top for their copies as the model takes them; the least recently used make room.',
   },
   device: {
     env: 'OVERTONE_DEVICE',

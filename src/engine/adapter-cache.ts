@@ -32,6 +32,8 @@ export function createAdapterCache(options: {
   readonly maxBytes: number;
   /** Told of every LoRA that somebody needs, before it is read. */
   readonly onLease?: (outcome: 'hit' | 'miss') => void;
+  /** Told of every LoRA that is forgotten to make room. */
+  readonly onEvict?: (sha256: string) => void;
 }): AdapterCache {
   /** In order of last use, the oldest first: a Map keeps the order of insertion. */
   const entries = new Map<string, Entry>();
@@ -49,7 +51,9 @@ export function createAdapterCache(options: {
   const makeRoom = (bytes: number): void => {
     for (const [sha256, entry] of [...entries]) {
       if (totalBytes() + bytes <= options.maxBytes) return;
-      if (entry.leases === 0) entries.delete(sha256);
+      if (entry.leases > 0) continue;
+      entries.delete(sha256);
+      options.onEvict?.(sha256);
     }
     if (totalBytes() + bytes <= options.maxBytes) return;
     throw new ServiceError(

@@ -52,7 +52,7 @@ export interface EngineOptions {
   readonly device: Device;
   /** Threads of a run; default: all cores. */
   readonly threads?: number;
-  /** How much loaded LoRAs may take; default: 4 GiB. */
+  /** How much loaded LoRAs may take, with a quarter of it on top for what is stacked of them; default: 4 GiB. */
   readonly adapterBytes?: number;
   readonly onProgress?: (progress: LoadProgress) => void;
   /** Where what happens is counted; without it, nowhere. */
@@ -69,7 +69,8 @@ export interface ReadModel {
 const MIB = 1024 * 1024;
 /** A LoRA of rank 16 on Stable Diffusion 1.5 holds 27 MiB of float32. */
 const ADAPTER_BYTES = 4096 * MIB;
-const LORA_FEED_BYTES = 1024 * MIB;
+/** What is stacked of them for the calls of the model may take this share of their room, on top. */
+const LORA_FEED_SHARE = 0.25;
 /** Four LoRAs at 512x512 and the cut {0,3} hold 80 MiB for an image. */
 const FEATURE_BYTES = 4096 * MIB;
 
@@ -100,8 +101,9 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     ...(options.loraPath !== undefined && { pathOf: options.loraPath }),
     targets: model.loraTargets,
   });
+  const { adapterBytes = ADAPTER_BYTES } = options;
   const adapters = createAdapterCache({
-    maxBytes: options.adapterBytes ?? ADAPTER_BYTES,
+    maxBytes: adapterBytes,
     async load(lora) {
       const stop = metrics?.loraLoadSeconds.startTimer();
       const adapter = await readLora(lora);
@@ -109,8 +111,9 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       return adapter;
     },
     onLease: (outcome) => metrics?.loraCacheRequests.inc({ outcome }),
+    onEvict: () => metrics?.loraCacheEvictions.inc(),
   });
-  const loraFeeds = createLoraFeeds({ adapterOf: adapters.get, maxBytes: LORA_FEED_BYTES });
+  const loraFeeds = createLoraFeeds({ adapterOf: adapters.get, maxBytes: adapterBytes * LORA_FEED_SHARE });
   const features = createFeatureCache(FEATURE_BYTES);
   const textEncoder = createTextEncoder(graphs.textEncoder, loraFeeds);
   const unet = createUnet(graphs.unet, loraFeeds, (kind, { rows, ms }) => {

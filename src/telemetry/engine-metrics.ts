@@ -7,6 +7,7 @@ export interface EngineMetrics {
   readonly unetRows: Counter<'kind'>;
   readonly unetCallSeconds: Histogram<'kind'>;
   readonly loraCacheRequests: Counter<'outcome'>;
+  readonly loraCacheEvictions: Counter;
   readonly loraLoadSeconds: Histogram;
   readonly loraCacheBytes: Gauge;
   readonly featureCacheBytes: Gauge;
@@ -45,6 +46,11 @@ export function createEngineMetrics(): EngineMetrics {
       name: 'overtone_lora_cache_requests_total',
       help: 'LoRAs that a job needed in memory: hit where they were there, miss where they had to be read.',
       labelNames: ['outcome'],
+      registers,
+    }),
+    loraCacheEvictions: new Counter({
+      name: 'overtone_lora_cache_evictions_total',
+      help: 'LoRAs that the engine has forgotten to make room for others.',
       registers,
     }),
     loraLoadSeconds: new Histogram({

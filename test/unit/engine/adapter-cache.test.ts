@@ -11,15 +11,17 @@ function adapter(sha256: string): Adapter {
 
 function recordingCache(maxBytes: number) {
   const loads: string[] = [];
+  const evicted: string[] = [];
   const cache = createAdapterCache({
     maxBytes,
+    onEvict: (sha256) => evicted.push(sha256),
     load: async ({ sha256 }) => {
       loads.push(sha256);
       if (sha256 === 'bad') throw new Error('not a LoRA');
       return adapter(sha256);
     },
   });
-  return { loads, cache };
+  return { loads, evicted, cache };
 }
 
 const lora = (sha256: string) => ({ id: `id of ${sha256}`, sha256 });
@@ -46,7 +48,7 @@ test('two requests that want one file at the same moment load it once', async ()
 });
 
 test('room is made by forgetting what was used longest ago and nobody leases', async () => {
-  const { loads, cache } = recordingCache(2 * ADAPTER_BYTES);
+  const { loads, evicted, cache } = recordingCache(2 * ADAPTER_BYTES);
   (await cache.acquire([lora('a'), lora('b')]))();
   (await cache.acquire([lora('a')]))();
 
@@ -54,6 +56,7 @@ test('room is made by forgetting what was used longest ago and nobody leases', a
   await cache.acquire([lora('a')]);
 
   expect(loads).toEqual(['a', 'b', 'c']);
+  expect(evicted).toEqual(['b']);
   expect(cache.bytes()).toBe(2 * ADAPTER_BYTES);
 });
 
