@@ -29,6 +29,8 @@ const WORKER_MEMORY_MS = 3600 * 1000;
 const MODEL_MEMORY_MS = 7 * 24 * 3600 * 1000;
 
 export function createWorkerRegistry(redis: Redis, now: () => number): WorkerRegistry {
+  const parseReports = rememberedTexts<WorkerReport>();
+  const parseDescriptors = rememberedTexts<ModelDescriptor>();
   return {
     async report(report) {
       const time = now();
@@ -50,8 +52,7 @@ export function createWorkerRegistry(redis: Redis, now: () => number): WorkerReg
     async list() {
       const workers = await redis.zrange(WORKERS_KEY, 0, '-1');
       if (workers.length === 0) return [];
-      const reports = await redis.mget(workers.map(workerKey));
-      return reports.flatMap((text) => (text === null ? [] : [JSON.parse(text) as WorkerReport]));
+      return parseReports(await redis.mget(workers.map(workerKey)));
     },
     async probe() {
       await redis.set(PROBE_KEY, now(), 'PX', REPORT_LIFETIME_MS);
@@ -63,8 +64,20 @@ export function createWorkerRegistry(redis: Redis, now: () => number): WorkerReg
     async knownModels() {
       const models = await redis.zrange(MODELS_KEY, 0, '-1');
       if (models.length === 0) return [];
-      const descriptors = await redis.mget(models.sort().map(modelKey));
-      return descriptors.flatMap((text) => (text === null ? [] : [JSON.parse(text) as ModelDescriptor]));
+      return parseDescriptors(await redis.mget(models.sort().map(modelKey)));
     },
+  };
+}
+
+/**
+ * Parses what was not there the last time. A worker says the same for days: so it stays the same object, and with it everything
+ * that is remembered by it, such as what each LoRA does to its model.
+ */
+function rememberedTexts<T>(): (texts: readonly (string | null)[]) => readonly T[] {
+  let known: ReadonlyMap<string, T> = new Map();
+  return (texts) => {
+    const there = texts.filter((text) => text !== null);
+    known = new Map(there.map((text) => [text, known.get(text) ?? (JSON.parse(text) as T)]));
+    return [...known.values()];
   };
 }
