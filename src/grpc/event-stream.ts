@@ -5,6 +5,7 @@ import { isFinished } from '../contract/job.ts';
 import { isLastEvent, type JobEvent } from '../contract/job-event.ts';
 import type { Principal } from '../contract/principal.ts';
 import type { Generations } from '../service/generations.ts';
+import { linkAbort } from '../service/linked-abort.ts';
 import { eventToWire } from './event-to-wire.ts';
 import { imageChunks } from './image-chunks.ts';
 
@@ -29,9 +30,8 @@ export function openEventStream(call: ServerWritableStream<unknown, object>, clo
   const gone = new AbortController();
   if (call.cancelled) gone.abort();
   call.on('cancelled', () => gone.abort());
-  const signal = AbortSignal.any([gone.signal, closing]);
 
-  async function write(message: object): Promise<void> {
+  async function write(message: object, signal: AbortSignal): Promise<void> {
     if (call.write(message)) return;
     try {
       await once(call, 'drain', { signal });
@@ -44,17 +44,22 @@ export function openEventStream(call: ServerWritableStream<unknown, object>, clo
     callerGone: gone.signal,
     async send(generations, caller, id, after) {
       let hasSent = false;
-      for await (const stored of await generations.watch(caller, id, after, signal)) {
-        const { event } = stored;
-        if (event.type === 'completed') {
-          for (const { index } of event.result.images) {
-            const { image, bytes } = await generations.image(caller, id, index);
-            for (const chunk of imageChunks(id, image, bytes)) await write(chunk);
+      const ending = linkAbort(gone.signal, closing);
+      try {
+        for await (const stored of await generations.watch(caller, id, after, ending.signal)) {
+          const { event } = stored;
+          if (event.type === 'completed') {
+            for (const { index } of event.result.images) {
+              const { image, bytes } = await generations.image(caller, id, index);
+              for (const chunk of imageChunks(id, image, bytes)) await write(chunk, ending.signal);
+            }
           }
+          await write(eventToWire(id, stored), ending.signal);
+          hasSent = true;
+          if (isLastEvent(event)) return event;
         }
-        await write(eventToWire(id, stored));
-        hasSent = true;
-        if (isLastEvent(event)) return event;
+      } finally {
+        ending.unlink();
       }
       if (gone.signal.aborted) return undefined;
       // Events also end where nobody can read them any longer; that must not look like the end of the generation.

@@ -18,6 +18,7 @@ import type { Tracing } from '../telemetry/tracing.ts';
 import { type Admitted, createAdmissions, idempotencyOf } from './admission.ts';
 import type { BlobLink, BlobLinks } from './blob-links.ts';
 import { isJobId } from './job-id.ts';
+import { linkAbort } from './linked-abort.ts';
 import type { LoraShelf } from './lora-shelf.ts';
 import type { Models } from './models.ts';
 import { withinQuota } from './picture-quota.ts';
@@ -197,10 +198,16 @@ export function createGenerations(parts: GenerationsParts): Generations {
     get: find,
 
     async wait(caller, id, timeoutMs, signal) {
-      const patience = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
-      await find(caller, id);
-      for await (const _ of follow(caller, id, FIRST_ENTRY, patience));
-      return await find(caller, id);
+      const patience = linkAbort(signal);
+      const timer = setTimeout(patience.abort, timeoutMs);
+      try {
+        await find(caller, id);
+        for await (const _ of follow(caller, id, FIRST_ENTRY, patience.signal));
+        return await find(caller, id);
+      } finally {
+        clearTimeout(timer);
+        patience.unlink();
+      }
     },
 
     async watch(caller, id, after, signal) {

@@ -41,7 +41,10 @@ export const CRASHES_MAX = 2;
 export async function runJob(turn: Turn, effects: RunJobEffects): Promise<Verdict> {
   // Both the queue (a cancel, a stop, a lost lock) and the journal's answers (a cancel, a newer attempt) can stop the run.
   const stop = new AbortController();
-  const signal = AbortSignal.any([turn.signal, stop.signal]);
+  const { signal } = stop;
+  const follow = () => stop.abort(turn.signal.reason);
+  if (turn.signal.aborted) follow();
+  turn.signal.addEventListener('abort', follow);
   let claim: Claim | undefined;
   let deadline: NodeJS.Timeout | undefined;
   let leave = () => {};
@@ -64,6 +67,7 @@ export async function runJob(turn: Turn, effects: RunJobEffects): Promise<Verdic
     return await settleFailure(error, { claim, turn, effects });
   } finally {
     clearTimeout(deadline);
+    turn.signal.removeEventListener('abort', follow);
     leave();
   }
 }
