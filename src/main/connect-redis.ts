@@ -17,17 +17,34 @@ export function connectRedis(options: {
     retryStrategy: (attempt) => Math.min(50 * attempt, 1000),
     ...(use === 'patient'
       ? { maxRetriesPerRequest: null }
-      : {
-          maxRetriesPerRequest: 1,
-          enableOfflineQueue: false,
-          commandTimeout: 5000,
-          // What many requests ask at one moment goes out in one write: a fifth of the gateway's processor time.
-          enableAutoPipelining: true,
-        }),
+      : { maxRetriesPerRequest: 1, enableOfflineQueue: false, commandTimeout: 5000 }),
   };
   const redis = isUrl(url) ? new Redis(url, settings) : new Redis({ ...settings, path: url });
+  if (use === 'prompt') writeTogether(redis);
   logChanges(redis, logger);
   return redis;
+}
+
+/**
+ * What many requests ask at one moment goes out in one write. ioredis' own `enableAutoPipelining` does that too, but takes twice the
+ * processor time for a command, sends nothing before the last batch is answered, and makes objects that outlive V8's young generation:
+ * a gateway's memory then grows by tens of MiB before they are collected.
+ */
+function writeTogether(redis: Redis): void {
+  const send = redis.sendCommand.bind(redis);
+  let corked: Redis['stream'] | undefined;
+  redis.sendCommand = (command, stream) => {
+    const socket: Redis['stream'] | undefined = redis.stream;
+    if (socket !== undefined && socket !== corked) {
+      corked = socket;
+      socket.cork();
+      setImmediate(() => {
+        if (corked === socket) corked = undefined;
+        socket.uncork();
+      });
+    }
+    return send(command, stream);
+  };
 }
 
 function isUrl(url: string): boolean {
