@@ -2,6 +2,7 @@ import { describeSettings, parseSettings, type Settings } from '../config/settin
 import { ServiceError } from '../contract/errors.ts';
 import { InputError } from '../core/problem.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
+import { settleHeap } from './settle-heap.ts';
 
 /** What a started program can be asked: to stop. */
 export interface Running {
@@ -52,6 +53,7 @@ export function runProgram(
   process.on('SIGTERM', onSignal);
   // Only where a parent has forked us. It was killed, and took Redis with it: there is nobody left to hand anything back to.
   process.on('disconnect', () => process.exit(1));
+  settleHeap();
   starting = start(settings, logger, fail);
   starting.catch(fail);
 }
