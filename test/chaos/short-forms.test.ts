@@ -20,8 +20,12 @@ test('a round of random kills loses, doubles and mixes up nothing, and answers e
   });
 }, 300_000);
 
-test('jobs with random LoRAs all complete, and leave the picture without LoRAs as it was', async () => {
-  const report = await lastLineOf('soak.mjs', '--minutes', '0.05');
-  expect(report).toMatchObject({ failed: 0, restarts: 0, base: 'same' });
-  expect(report).toHaveProperty('memory.engine.end');
+test('a hundred jobs with 50 LoRAs, of which ten have room, leave the picture without LoRAs as it was', async () => {
+  const report = await lastLineOf('soak.mjs', '--minutes', '0.05', '--jobs', '100');
+  expect(report).toMatchObject({ jobs: 100, failed: 0, restarts: 0, base: 'same', loras: { used: 50, room: 10 } });
+  const { loras, memory } = report as { loras: { evictions: number; mib: number }; memory: { engine: object } };
+  // Every one of them was wanted, and ten are still there.
+  expect(loras.evictions).toBeGreaterThanOrEqual(40);
+  expect(loras.mib).toBeLessThanOrEqual(6);
+  expect(memory.engine).toMatchObject({ drift_percent: expect.any(Number) });
 }, 300_000);
