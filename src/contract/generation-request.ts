@@ -435,6 +435,12 @@ export const GENERATION_REQUEST_SCHEMA = Type.Object(
               description: `Of WebP and JPEG. Default ${DEFAULT_QUALITY}.`,
             }),
           ),
+          metadata: Type.Optional(
+            Type.Boolean({
+              description:
+                'Whether the file carries its recipe: prompts, LoRAs and all else that makes the picture again. Default true.',
+            }),
+          ),
         },
         { ...closed, description: 'How the picture is written.' },
       ),

@@ -30,7 +30,7 @@ export function shapeProblems(schema: TSchema, request: unknown): readonly Probl
 const PROBLEMS_SHOWN = 100;
 
 /** Fields that a later version brings, as paths without indices. */
-const LATER_FIELDS: ReadonlySet<string> = new Set(['strict_loras', 'cache', 'output.metadata']);
+const LATER_FIELDS: ReadonlySet<string> = new Set(['strict_loras', 'cache']);
 
 function problemOf(problem: SchemaProblem): Problem {
   // A path is as long as the longest name that somebody made up.

@@ -3,7 +3,7 @@ import { isObject } from '../core/is-object.ts';
 
 /**
  * What is wrong with a value under a JSON Schema, in words a person can act on, everything at once. Works on the part of JSON
- * Schema that our request schemas use: objects, lists, strings, numbers, constants and `anyOf`. It reads the schema that types,
+ * Schema that our request schemas use: objects, lists, strings, numbers, booleans, constants and `anyOf`. It reads the schema that types,
  * doors and OpenAPI share, because a validator's own errors are capped, and speak of keywords (`must match a schema in anyOf`).
  */
 
@@ -19,7 +19,7 @@ export interface SchemaProblem {
 
 /** The keywords of JSON Schema that are understood here. */
 interface Schema {
-  readonly type?: 'object' | 'array' | 'string' | 'number' | 'integer';
+  readonly type?: 'object' | 'array' | 'string' | 'number' | 'integer' | 'boolean';
   readonly const?: unknown;
   readonly enum?: readonly unknown[];
   readonly anyOf?: readonly Schema[];
@@ -121,6 +121,8 @@ function isAllowed(schema: Schema, value: unknown): boolean {
     case 'number':
     case 'integer':
       return typeof value === 'number' && isAllowedNumber(schema, value);
+    case 'boolean':
+      return typeof value === 'boolean';
     case undefined:
       return true;
     default:
@@ -162,6 +164,8 @@ function allowedBy(schema: Schema): string {
       return `${schema.multipleOf === undefined ? 'an integer' : `a multiple of ${schema.multipleOf}`}${rangeOf(schema)}`;
     case 'number':
       return `a number${rangeOf(schema)}`;
+    case 'boolean':
+      return 'true or false';
     case 'array':
       return `a list${sizeOf(schema)}`;
     case 'object':

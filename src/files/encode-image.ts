@@ -5,14 +5,14 @@ import { assert } from '../core/assert.ts';
 import { CARRIERS } from './recipe-carrier.ts';
 
 /**
- * Pixels to a file with its recipe inside. The same pixels, recipe and output give the same bytes: the encoders' settings are written
+ * Pixels to a file, with its recipe inside unless the output says otherwise. The same pixels, recipe and output give the same bytes: the encoders' settings are written
  * out, and nothing of the moment (no time, no software version of the encoder) goes in.
  */
 
 export interface EncodedImage {
   readonly bytes: Uint8Array;
   readonly content_type: ImageContentType;
-  /** Of the file, recipe included, in hex. */
+  /** Of the file, with its recipe where it has one, in hex. */
   readonly sha256: string;
   /** Of the pixels that were encoded: RGB, 8 bits, row-major. What WebP and JPEG give back differs from them a little. */
   readonly pixels_sha256: string;
@@ -29,8 +29,10 @@ export async function encodeImage(image: {
 }): Promise<EncodedImage> {
   const { width, height, pixels, recipe, output } = image;
   assert(pixels.length === 3 * width * height, `${pixels.length} bytes are no RGB picture of ${width}x${height}`);
+  const hasRecipe = output.metadata !== false;
   const raw = sharp(pixels, { raw: { width, height, channels: 3 } });
-  const bytes = CARRIERS[output.format].embed(await encoderOf(raw, output).toBuffer(), recipe);
+  const file = await encoderOf(raw, output).toBuffer();
+  const bytes = hasRecipe ? CARRIERS[output.format].embed(file, recipe) : file;
   return { bytes, content_type: CONTENT_TYPES[output.format], sha256: sha256(bytes), pixels_sha256: sha256(pixels) };
 }
 

@@ -25,7 +25,8 @@ export function recipeOf(request: ResolvedRequest, image: number): string {
 
 /** Empty for every request but those whose prompts are of characters that take six bytes each, for a JPEG. */
 export function recipeProblems(request: ResolvedRequest): readonly Problem[] {
-  const { format } = request.output;
+  const { format, metadata } = request.output;
+  if (metadata === false) return [];
   const max = CARRIERS[format].recipeBytesMax;
   const bytes = xmpOf(recipeOf(request, request.n - 1)).length - xmpOf('').length;
   if (bytes <= max) return [];

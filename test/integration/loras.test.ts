@@ -273,6 +273,27 @@ describe('a generation is made again', () => {
 });
 
 describe('a recipe', () => {
+  test('is left out where a request asks for that, by both doors, and the file is the same again', async () => {
+    const { id, result } = await generate({ output: { metadata: false } });
+    expect(result).toMatchObject({ request: { output: { format: 'png', metadata: false } } });
+    const bytes = await pictureOf(id);
+    expect(bytes.includes(SMALL_REQUEST.prompt)).toBe(false);
+    const replayed = (await grpc.call('Replay', { id })) as { readonly id: string };
+    await fetch(at(`/v1/generations/${replayed.id}/events`)).then((response) => response.text());
+    expect(await pictureOf(replayed.id)).toEqual(bytes);
+    const asked = (await grpc.call('Submit', { ...SMALL_REQUEST, output: { metadata: false } })) as {
+      readonly id: string;
+    };
+    await fetch(at(`/v1/generations/${asked.id}/events`)).then((response) => response.text());
+    expect(await pictureOf(asked.id)).toEqual(bytes);
+    const file = join(service.settings.data, 'bare.png');
+    await writeFile(file, bytes);
+    expect(await overtone('recipe', file)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('carries no recipe'),
+    });
+  });
+
   test('is told from the file alone', async () => {
     const { id, result } = await generate({ loras: [{ id: 'mixed' }], output: { format: 'jpeg', quality: 50 } });
     const file = join(service.settings.data, 'told.jpeg');

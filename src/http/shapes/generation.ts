@@ -28,6 +28,8 @@ const composition = Type.Unsafe<Composition>(
   ),
 );
 
+const withoutRecipe = Type.Optional(Type.Literal(false, { description: 'There where the files carry no recipe.' }));
+
 export const RESOLVED_REQUEST = named<ResolvedRequest>(
   'ResolvedRequest',
   shape<ResolvedRequest>()(
@@ -59,8 +61,8 @@ export const RESOLVED_REQUEST = named<ResolvedRequest>(
         ),
         composition,
         output: Type.Union([
-          Type.Object({ format: Type.Literal('png') }, closed),
-          Type.Object({ format: Type.Enum(['webp', 'jpeg']), quality: count }, closed),
+          Type.Object({ format: Type.Literal('png'), metadata: withoutRecipe }, closed),
+          Type.Object({ format: Type.Enum(['webp', 'jpeg']), quality: count, metadata: withoutRecipe }, closed),
         ]),
       },
       { ...closed, description: 'A request with nothing left implicit.' },

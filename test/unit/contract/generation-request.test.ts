@@ -112,6 +112,10 @@ const METHODS = METHOD_NAMES.map((name) => `"${name}"`).join(' or ');
 test('a quality belongs to the formats that lose something', () => {
   expect(messagesFor({ prompt: 'x', output: { format: 'webp' } })).toEqual([]);
   expect(messagesFor({ prompt: 'x', output: { format: 'jpeg', quality: 80 } })).toEqual([]);
+  expect(messagesFor({ prompt: 'x', output: { metadata: false } })).toEqual([]);
+  expect(messagesFor({ prompt: 'x', output: { metadata: 'no' } })).toEqual([
+    'output.metadata is "no"; must be true or false',
+  ]);
   expect(messagesFor({ prompt: 'x', output: { format: 'gif', quality: 0 } })).toEqual([
     'output.format is "gif"; must be "png" or "webp" or "jpeg"',
     'output.quality is 0; must be an integer from 1 to 100',

@@ -44,6 +44,16 @@ describe.each(OUTPUT_FORMATS)('a picture as %s', (format) => {
     expect(first.pixels_sha256).toBe(createHash('sha256').update(pixels).digest('hex'));
   });
 
+  test('carries none where the output says so, and is the same file whatever the recipe', async () => {
+    const bare = resolveOutput({ format, metadata: false });
+    const { bytes, pixels_sha256 } = await encodeImage({ ...picture, output: bare });
+
+    expect(CARRIERS[format].read(bytes)).toBeUndefined();
+    expect(Buffer.from(bytes).includes('prompt')).toBe(false);
+    expect((await encodeImage({ ...picture, recipe: '{}', output: bare })).bytes).toEqual(bytes);
+    expect((await encodeImage({ ...picture, output })).pixels_sha256).toBe(pixels_sha256);
+  });
+
   test('with another recipe is another file of the same pixels', async () => {
     const one = await encodeImage({ ...picture, output });
     const other = await encodeImage({ ...picture, recipe: '{}', output });
