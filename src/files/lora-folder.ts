@@ -1,8 +1,10 @@
+import type { Stats } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import type { LoraReceipt } from '../core/lora/receipt.ts';
 import type { LoraTarget } from '../core/lora/target.ts';
 import { inspectLoraFile, readWholeFile, sha256OfFile } from './lora-file.ts';
+import { sharedCalls } from './shared-calls.ts';
 
 /**
  * A folder of LoRA files, which gateway and engine both read until there is a registry. A LoRA's id is its file's stem, and it can
@@ -27,12 +29,14 @@ export interface FoundLora {
 const SUFFIX = '.safetensors';
 
 export function openLoraFolder(directory: string): LoraFolder {
-  const sha256Of = rememberedByFile(sha256OfFile);
-  const readWhole = rememberedByFile(readWholeFile);
+  // A busy gateway looks at the same few files thousands of times a second.
+  const look = sharedCalls((path) => stat(path));
+  const sha256Of = rememberedByFile(look, sha256OfFile);
+  const readWhole = rememberedByFile(look, readWholeFile);
 
   /** By the list of targets, which a gateway gets anew only when it asks again what its workers serve. */
   const inspectorOf = new WeakMap<readonly LoraTarget[], (path: string) => Promise<LoraReceipt>>();
-  const list = rememberedListing(directory, readFolder);
+  const list = rememberedListing(() => look(directory), readFolder);
 
   async function readFolder(): Promise<readonly FoundLora[]> {
     const root = await realpath(directory);
@@ -55,7 +59,7 @@ export function openLoraFolder(directory: string): LoraFolder {
     const path = await find(idOrSha256);
     if (path === undefined) return undefined;
     const inspectFile =
-      inspectorOf.get(targets) ?? rememberedByFile((file) => inspectLoraFile(file, targets, { readWhole }));
+      inspectorOf.get(targets) ?? rememberedByFile(look, (file) => inspectLoraFile(file, targets, { readWhole }));
     inspectorOf.set(targets, inspectFile);
     return await inspectFile(path);
   }
@@ -74,10 +78,10 @@ async function fileInside(root: string, name: string): Promise<string | undefine
 const TICK_MS = 100;
 
 /** Reads a folder again where something in it came, went or was put in another's place, all of which change the folder's own time. */
-function rememberedListing<T>(directory: string, read: () => Promise<T>): () => Promise<T> {
+function rememberedListing<T>(look: () => Promise<Stats>, read: () => Promise<T>): () => Promise<T> {
   let known: { readonly version: string; readonly value: T } | undefined;
   return async () => {
-    const { mtimeMs, ino, dev } = await stat(directory);
+    const { mtimeMs, ino, dev } = await look();
     const version = `${dev}:${ino}:${mtimeMs}`;
     if (known?.version === version) return known.value;
     const value = await read();
@@ -91,10 +95,13 @@ function rememberedListing<T>(directory: string, read: () => Promise<T>): () => 
 const REMEMBERED_FILES = 10_000;
 
 /** Keeps what was computed from a file for as long as its size and time of change stay. */
-function rememberedByFile<T>(compute: (path: string) => Promise<T>): (path: string) => Promise<T> {
+function rememberedByFile<T>(
+  look: (path: string) => Promise<Stats>,
+  compute: (path: string) => Promise<T>,
+): (path: string) => Promise<T> {
   const known = new Map<string, { readonly version: string; readonly value: Promise<T> }>();
   return async (path) => {
-    const { size, mtimeMs, ino } = await stat(path);
+    const { size, mtimeMs, ino } = await look(path);
     const version = `${ino}:${size}:${mtimeMs}`;
     const remembered = known.get(path);
     if (remembered?.version === version) return remembered.value;
