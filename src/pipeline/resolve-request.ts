@@ -150,9 +150,13 @@ async function findLoras(
 ): Promise<{ readonly found: readonly FoundLora[]; readonly problems: readonly Problem[] }> {
   const found: FoundLora[] = [];
   const problems: Problem[] = [];
-  for (const [index, lora] of requested.entries()) {
-    const field = `loras[${index}].${namingOf(lora)}`;
-    const result = await inspect(lora, field, catalog);
+  const results = await Promise.all(
+    requested.map(async (lora, index) => {
+      const field = `loras[${index}].${namingOf(lora)}`;
+      return { field, lora, result: await inspect(lora, field, catalog) };
+    }),
+  );
+  for (const { field, lora, result } of results) {
     if ('problems' in result) problems.push(...result.problems);
     else found.push({ field, lora, ...result });
   }
