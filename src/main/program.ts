@@ -53,6 +53,8 @@ export function runProgram(
   process.on('SIGTERM', onSignal);
   // Only where a parent has forked us. It was killed, and took Redis with it: there is nobody left to hand anything back to.
   process.on('disconnect', () => process.exit(1));
+  // A parent that was killed while this program was still being loaded has closed the channel before anybody listened.
+  if (process.connected === false) process.exit(1);
   settleHeap();
   starting = start(settings, logger, fail);
   starting.catch(fail);
