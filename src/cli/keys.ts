@@ -11,7 +11,7 @@ import { generateApiKey, type NewApiKey } from '../service/api-keys.ts';
  */
 
 export const KEYS_USAGE = `usage: overtone keys generate
-       overtone keys create --owner NAME [--scopes generate,registry,admin] [options]
+       overtone keys create --owner NAME [--scopes generate,registry,metrics,admin] [options]
        overtone keys list
        overtone keys rotate KID [--overlap SECONDS]
        overtone keys revoke KID

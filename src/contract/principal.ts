@@ -10,8 +10,11 @@ export interface Principal {
   readonly picturesPerDay: number | null;
 }
 
-/** `generate`: generations and all that belongs to them. `registry`: changing LoRAs. `admin`: the service itself. */
-export const SCOPES = ['generate', 'registry', 'admin'] as const;
+/**
+ * `generate`: generations and all that belongs to them. `registry`: changing LoRAs. `metrics`: reading
+ * what is measured, and nothing else. `admin`: the service itself, its metrics too.
+ */
+export const SCOPES = ['generate', 'registry', 'metrics', 'admin'] as const;
 export type Scope = (typeof SCOPES)[number];
 
 /** Everybody, where the service is open: one owner, who may do everything. */

@@ -34,7 +34,8 @@ export const ROUTE_SCOPES: Readonly<Record<string, Row>> = {
   'POST /v1/keys': ADMIN,
   'DELETE /v1/keys/:kid': ADMIN,
   'POST /v1/keys/:kid/rotate': ADMIN,
-  'GET /metrics': ADMIN,
+  // What reads it lies on many machines, and should be able to do nothing else.
+  'GET /metrics': ['metrics', 'admin'],
   'GET /admin/queues': ADMIN,
   'GET /admin/queues/*': ADMIN,
   // What a supervisor asks, who has no key.

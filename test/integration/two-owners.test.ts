@@ -249,7 +249,7 @@ test.each(Object.entries(ROUTE_SCOPES).filter(([, scopes]) => scopes !== 'public
       expect.objectContaining({ code: 'unauthenticated' }),
     ]);
     expect(bare.headers.get('www-authenticate')).toMatch(path.startsWith('/admin/') ? /^Basic / : /^Bearer$/);
-    const others = ['generate', 'registry', 'admin'].filter((scope) => !scopes.includes(scope as never));
+    const others = ['generate', 'registry', 'metrics', 'admin'].filter((scope) => !scopes.includes(scope as never));
     const narrow = await newKey('narrow', others);
     expect((await fetch(url, { method, headers: as(narrow) })).status).toBe(403);
   },

@@ -108,6 +108,8 @@ function objectField(name: string, value: unknown): Readonly<Record<string, unkn
 }
 
 const { metadata: _, ...TEXT_FIELDS } = LORA_UPLOAD_SCHEMA.properties;
+/** Any bytes, which only a form that has it can be. */
+const FILE = Type.Unsafe<unknown>(BYTES);
 const METADATA = Type.Optional(Type.String({ description: 'A JSON object of texts.' }));
 const UPLOAD_HEADERS = { location: 'Where the LoRA is.' };
 
@@ -123,7 +125,7 @@ const SCHEMA: FastifySchema = {
   }),
   body: {
     content: {
-      'multipart/form-data': { schema: Type.Object({ ...TEXT_FIELDS, metadata: METADATA, file: Type.Unsafe(BYTES) }) },
+      'multipart/form-data': { schema: Type.Object({ ...TEXT_FIELDS, metadata: METADATA, file: FILE }) },
       'application/octet-stream': { schema: BYTES },
     },
   },

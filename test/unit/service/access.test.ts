@@ -108,7 +108,7 @@ test('the key of the deployment opens everything, and lies in no store', async (
   const { access, stored } = setUp();
   stored.clear();
   const caller = await access.admit(`Bearer ${ADMIN_KEY}`, ['admin']);
-  expect(caller).toMatchObject({ owner: 'admin', scopes: ['generate', 'registry', 'admin'] });
+  expect(caller).toMatchObject({ owner: 'admin', scopes: ['generate', 'registry', 'metrics', 'admin'] });
   const wrong = `Bearer ot_aaaaaaaaaaaa.${'b'.repeat(43)}`;
   expect((await refusal(access.admit(wrong, ['admin']))).code).toBe('unauthenticated');
 });
