@@ -201,8 +201,9 @@ export function createGenerations(parts: GenerationsParts): Generations {
       const patience = linkAbort(signal);
       const timer = setTimeout(patience.abort, timeoutMs);
       try {
-        await find(caller, id);
-        for await (const _ of follow(caller, id, FIRST_ENTRY, patience.signal));
+        const now = await find(caller, id);
+        if (isFinished(now.status)) return now;
+        for await (const { event } of events.watch(id, FIRST_ENTRY, patience.signal)) if (isLastEvent(event)) break;
         return await find(caller, id);
       } finally {
         clearTimeout(timer);
