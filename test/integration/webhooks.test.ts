@@ -72,8 +72,8 @@ function start(policy: WebhookPolicy = 'any', delaysMs: readonly number[] = [50,
 }
 
 /** A job with a webhook, from its acceptance to its end. */
-async function endJob(id: string, end: JobEnd = COMPLETED, to = url): Promise<void> {
-  await journal.admit(id, { ...NEW_JOB, job: { ...NEW_JOB.job, webhook: { url: to } } });
+async function endJob(id: string, end: JobEnd = COMPLETED, to = url, owner = NEW_JOB.owner): Promise<void> {
+  await journal.admit(id, { ...NEW_JOB, owner, job: { ...NEW_JOB.job, webhook: { url: to } } });
   const claim = await journal.claim(id, 'cpu');
   if (claim === undefined) return expect.unreachable('there is a job to claim');
   await journal.finish(claim, end);
@@ -162,11 +162,29 @@ test('a gateway that restarts goes on where the one before was', async () => {
 test('what a gateway held when it was killed is taken by another after a while', async () => {
   await endJob('a-job');
   const outbox = createWebhookOutbox(redis);
-  expect(await outbox.take(10, 300)).toMatchObject([{ jobId: 'a-job', owner: 'local', url, attempt: 1 }]);
-  expect(await outbox.take(10, 300)).toEqual([]);
+  const asked = { most: 10, share: 4, busy: new Map(), holdMs: 300 };
+  expect(await outbox.take(asked)).toMatchObject([{ jobId: 'a-job', owner: 'local', url, attempt: 1 }]);
+  expect(await outbox.take(asked)).toEqual([]);
   start();
   await expect.poll(waiting, { timeout: 5000 }).toBe(0);
   expect(received).toHaveLength(1);
+});
+
+test('receivers of one owner that never answer hold up nobody else, however many they are', async () => {
+  answerWith = (response) => {
+    if (received.at(-1)?.path === '/quick') response.writeHead(204).end();
+  };
+  const slow = Array.from({ length: 60 }, (_, index) => `slow-${index}`);
+  for (const id of slow) await endJob(id, COMPLETED, url, 'slow');
+  const startedMs = Date.now();
+  start();
+  await expect.poll(() => received.length, { timeout: 5000 }).toBe(4);
+  await endJob('quick', COMPLETED, url.replace('/hook', '/quick'), 'quick');
+  await expect.poll(() => received.some(({ path }) => path === '/quick'), { timeout: 5000 }).toBe(true);
+  // Long before the first of the others has been given up.
+  expect(Date.now() - startedMs).toBeLessThan(9000);
+  expect(received.filter(({ path }) => path === '/hook')).toHaveLength(4);
+  receiver.closeAllConnections();
 });
 
 test('a redirect is an answer that failed, and is not followed', async () => {

@@ -36,20 +36,34 @@ const MINUTE = 60 * SECOND;
 const DELAYS_MS = [5 * SECOND, 30 * SECOND, 2 * MINUTE, 10 * MINUTE, 30 * MINUTE, 120 * MINUTE, 300 * MINUTE];
 
 const INTERVAL_MS = 500;
-const AT_ONCE = 16;
+const AT_ONCE = 32;
+/** Of one owner: receivers that take their time hold up their own owner's messages and no other's. */
+const OF_OWNER_AT_ONCE = 4;
 /** Longer than a try takes at the most. */
 const HOLD_MS = 30 * SECOND;
 
 export function startWebhookDelivery(parts: WebhookDeliveryParts): WebhookDelivery {
   const { outbox, logger } = parts;
   const underway = new Set<Promise<void>>();
+  /** By owner; those without any are not in it. */
+  const busy = new Map<string, number>();
+  const count = (owner: string, change: 1 | -1) => {
+    const left = (busy.get(owner) ?? 0) + change;
+    if (left === 0) busy.delete(owner);
+    else busy.set(owner, left);
+  };
   const round = async () => {
     if (underway.size === AT_ONCE) return;
     try {
-      for (const due of await outbox.take(AT_ONCE - underway.size, HOLD_MS)) {
+      const most = AT_ONCE - underway.size;
+      for (const due of await outbox.take({ most, share: OF_OWNER_AT_ONCE, busy, holdMs: HOLD_MS })) {
+        count(due.owner, 1);
         const delivery = deliver(due, parts)
           .catch((error) => logger.warn({ err: error, job: due.jobId }, 'a webhook is left for later'))
-          .finally(() => underway.delete(delivery));
+          .finally(() => {
+            count(due.owner, -1);
+            underway.delete(delivery);
+          });
         underway.add(delivery);
       }
     } catch (error) {
