@@ -105,6 +105,14 @@ export const SCHEMA = {
     fallback: '600',
     meaning: 'Calls that the keys of one owner may make in a minute, where a key does not say otherwise.',
   },
+  strangersPerMinute: {
+    env: 'OVERTONE_STRANGERS_PER_MINUTE',
+    flag: '--strangers-per-minute',
+    kind: { type: 'integer', min: 1, max: 10_000_000 },
+    fallback: '600',
+    meaning:
+      'Calls in a minute that one address may make for which no valid key answers, at each gateway; from loopback, any number. Behind a proxy all callers have its address.',
+  },
   picturesPerDay: {
     env: 'OVERTONE_PICTURES_PER_DAY',
     flag: '--pictures-per-day',

@@ -15,6 +15,7 @@ export interface Settings {
   readonly access: 'open' | 'keys' | undefined;
   readonly adminKey: string | undefined;
   readonly requestsPerMinute: number;
+  readonly strangersPerMinute: number;
   readonly picturesPerDay: number | undefined;
   readonly tlsCertFile: string | undefined;
   readonly tlsKeyFile: string | undefined;

@@ -11,12 +11,12 @@ import { imageChunks } from './image-chunks.ts';
 
 /** The events of a generation on their way into one call. */
 export interface EventStream {
-  /** Aborted when the caller cancels, its deadline passes or its connection is lost. */
+  /** Aborted when the caller cancels, its deadline passes, its connection is lost or its key is revoked. */
   readonly callerGone: AbortSignal;
   /**
    * Sends every event after `after`, pictures before `completed`, no faster than the caller reads. Resolves with the last event;
    * undefined where it was sent before, or the caller has gone. Throws `unavailable` where the server closes, or its events cannot
-   * be read any longer.
+   * be read any longer, and `unauthenticated` where the caller's key is good no longer.
    */
   send(
     generations: Generations,
@@ -26,16 +26,22 @@ export interface EventStream {
   ): Promise<JobEvent | undefined>;
 }
 
-export function openEventStream(call: ServerWritableStream<unknown, object>, closing: AbortSignal): EventStream {
+export function openEventStream(
+  call: ServerWritableStream<unknown, object>,
+  /** `revoked` is aborted with the error to end with. */
+  { closing, revoked }: { readonly closing: AbortSignal; readonly revoked: AbortSignal },
+): EventStream {
   const gone = new AbortController();
   if (call.cancelled) gone.abort();
   call.on('cancelled', () => gone.abort());
+  revoked.addEventListener('abort', () => gone.abort());
 
   async function write(message: object, signal: AbortSignal): Promise<void> {
     if (call.write(message)) return;
     try {
       await once(call, 'drain', { signal });
     } catch (cause) {
+      revoked.throwIfAborted();
       throw new ServiceError('unavailable', 'the server closes, or the caller has gone', { cause });
     }
   }
@@ -61,6 +67,7 @@ export function openEventStream(call: ServerWritableStream<unknown, object>, clo
       } finally {
         ending.unlink();
       }
+      revoked.throwIfAborted();
       if (gone.signal.aborted) return undefined;
       // Events also end where nobody can read them any longer; that must not look like the end of the generation.
       const hadLast = !hasSent && after !== undefined && isFinished((await generations.get(caller, id)).status);

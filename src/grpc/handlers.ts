@@ -9,6 +9,7 @@ import {
 import { problemDetails } from '../contract/errors.ts';
 import type { Principal } from '../contract/principal.ts';
 import type { Access } from '../service/access.ts';
+import { untilRevoked } from '../service/until-revoked.ts';
 import type { GatewayMetrics } from '../telemetry/gateway-metrics.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Tracing } from '../telemetry/tracing.ts';
@@ -112,11 +113,19 @@ export function serverStream<Request>(
   return (call) => {
     const end = measureCall(call.getPath(), metrics);
     // Opened before anything is awaited, or a caller that leaves at once would not be noticed.
-    const events = openEventStream(call, closing);
+    const revoked = new AbortController();
+    const events = openEventStream(call, { closing, revoked: revoked.signal });
     const run = () =>
-      tracedCall(call, tracing, async () =>
-        stream(await admit(call, access), call.request(), events, idempotencyKeyOf(call.metadata)),
-      );
+      tracedCall(call, tracing, async () => {
+        const caller = await admit(call, access);
+        const readmit = () => access.readmit(credentialsOf(call), scopesOf(call.getPath()));
+        const stop = untilRevoked(readmit, (error) => revoked.abort(error));
+        try {
+          return await stream(caller, call.request(), events, idempotencyKeyOf(call.metadata));
+        } finally {
+          stop();
+        }
+      });
     run().then(
       (ended) => {
         end(ended?.code ?? status.OK);
@@ -140,13 +149,15 @@ function idempotencyKeyOf(metadata: Metadata): string | undefined {
   return metadata.get('idempotency-key')[0]?.toString();
 }
 
+type AnyCall = Pick<ServerUnaryCall<unknown, unknown>, 'metadata' | 'getPath' | 'getPeer'>;
+
 /** Who calls, by the credentials in the call's metadata; throws where they do not open this rpc. */
-function admit(
-  call: Pick<ServerUnaryCall<unknown, unknown>, 'metadata' | 'getPath'>,
-  access: Access,
-): Promise<Principal> {
-  const [credentials] = call.metadata.get('authorization');
-  return access.admit(credentials?.toString(), scopesOf(call.getPath()));
+function admit(call: AnyCall, access: Access): Promise<Principal> {
+  return access.admit(credentialsOf(call), scopesOf(call.getPath()), call.getPeer().replace(/:\d+$/, ''));
+}
+
+function credentialsOf({ metadata }: AnyCall): string | undefined {
+  return metadata.get('authorization')[0]?.toString();
 }
 
 function logFault(error: unknown, rpc: string, logger: Logger): void {

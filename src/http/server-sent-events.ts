@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { problemDetails } from '../contract/errors.ts';
 import type { StoredJobEvent } from '../contract/job-event.ts';
 
 /** So often something is sent while nothing happens, because proxies cut connections that are silent for longer. */
@@ -34,6 +35,11 @@ export async function* serverSentEvents(
   } finally {
     await iterator.return?.();
   }
+}
+
+/** Why a stream ends before what it tells of has: no event of the generation, and so without an id. */
+export function problemEvent(error: unknown): string {
+  return `event: error\ndata: ${JSON.stringify(problemDetails(error))}\n\n`;
 }
 
 function formatEvent({ id, event }: StoredJobEvent): string {

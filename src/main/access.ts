@@ -1,7 +1,8 @@
 import { SCHEMA } from '../config/schema.ts';
 import type { Settings } from '../config/settings.ts';
 import { InputError } from '../core/problem.ts';
-import { type Access, createKeyAccess, OPEN_ACCESS } from '../service/access.ts';
+import { type Access, createKeyAccess, createOpenAccess } from '../service/access.ts';
+import { createAddressLimit } from '../service/address-limit.ts';
 import type { Allowances } from '../store/allowances.ts';
 import type { KeyStore } from '../store/key-store.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -13,9 +14,13 @@ export function decideAccess(options: {
   readonly allowances: Allowances;
 }): Access {
   const { settings, keys, allowances } = options;
-  if (isOpen(settings)) return OPEN_ACCESS;
-  const { adminKey, requestsPerMinute, picturesPerDay = null } = settings;
-  return createKeyAccess({ keys, allowances, adminKey, requestsPerMinute, picturesPerDay, now: Date.now });
+  const { adminKey, requestsPerMinute, picturesPerDay = null, strangersPerMinute } = settings;
+  const strangers = createAddressLimit({ perMinute: strangersPerMinute, now: Date.now });
+  if (isOpen(settings)) return createOpenAccess(strangers);
+  return createKeyAccess({
+    ...{ keys, allowances, strangers, adminKey, requestsPerMinute, picturesPerDay },
+    now: Date.now,
+  });
 }
 
 /**

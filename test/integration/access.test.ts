@@ -1,7 +1,8 @@
+import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { request as httpsRequest } from 'node:https';
-import { tmpdir } from 'node:os';
+import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { credentials, status as grpcStatus, type ServiceError } from '@grpc/grpc-js';
 import { pino } from 'pino';
@@ -11,6 +12,9 @@ import type { Settings } from '../../src/config/settings.ts';
 import { openGrpcClient } from '../../src/grpc/client.ts';
 import { type Gateway, openGateway } from '../../src/main/open-gateway.ts';
 import { generateApiKey } from '../../src/service/api-keys.ts';
+import { makeJobId, RANDOM_BYTES } from '../../src/service/job-id.ts';
+import { createJobJournal } from '../../src/store/job-journal.ts';
+import { NEW_JOB } from '../support/accepted-job.ts';
 import { startTestRedis, type TestRedis } from '../support/redis.ts';
 import { jsonOf, testSettings } from '../support/test-service.ts';
 
@@ -210,4 +214,57 @@ test.each([
 test('a first key can be made before there is a service', async () => {
   const { code, said } = await keys('generate');
   expect([code, said]).toEqual([0, expect.stringMatching(/^ot_[0-9a-f]{12}\.[\w-]{43}$/)]);
+});
+
+test('a stream that is open when its key is revoked ends soon, and says why', async () => {
+  const { httpUrl, grpcAddress } = await withKeys();
+  const made = await fetch(`${httpUrl}/v1/keys`, {
+    method: 'POST',
+    headers: { ...as(ADMIN_KEY), 'content-type': 'application/json' },
+    body: JSON.stringify({ owner: 'ana', scopes: ['generate'] }),
+  });
+  const { key, kid } = (await made.json()) as { readonly key: string; readonly kid: string };
+  const connection = redis.connect();
+  const id = makeJobId(Date.now(), randomBytes(RANDOM_BYTES));
+  await createJobJournal(connection, 100).admit(id, { ...NEW_JOB, owner: 'ana' });
+  connection.disconnect();
+
+  const client = openGrpcClient(grpcAddress, { apiKey: key });
+  const watched: string[] = [];
+  const overGrpc = (async () => {
+    for await (const { queued } of client.events('Watch', { id })) watched.push(queued === undefined ? '?' : 'queued');
+  })().catch((error: ServiceError) => error.code);
+  const overHttp = await fetch(`${httpUrl}/v1/generations/${id}/events`, { headers: as(key) });
+  await expect.poll(() => watched).toEqual(['queued']);
+  expect((await fetch(`${httpUrl}/v1/keys/${kid}`, { method: 'DELETE', headers: as(ADMIN_KEY) })).status).toBe(204);
+  const revokedMs = Date.now();
+  expect(await overGrpc).toBe(grpcStatus.UNAUTHENTICATED);
+  const text = await overHttp.text();
+  expect(Date.now() - revokedMs).toBeLessThan(10_000);
+  expect(text).toMatch(/event: queued\n(.|\n)*event: error\ndata: \{.*"code":"unauthenticated".*\}\n\n$/);
+  client.close();
+}, 30_000);
+
+const OUTSIDE = Object.values(networkInterfaces())
+  .flatMap((addresses) => addresses ?? [])
+  .find(({ internal, family }) => !internal && family === 'IPv4')?.address;
+
+test.skipIf(OUTSIDE === undefined)('callers without a key are counted by their address, by either door', async () => {
+  const everywhere = { httpHost: '0.0.0.0', grpcHost: '0.0.0.0', adminKey: ADMIN_KEY, strangersPerMinute: 3 };
+  const { httpUrl, grpcAddress } = await open(everywhere);
+  const [http, grpc] = [httpUrl, grpcAddress].map((address) => address.replace('0.0.0.0', OUTSIDE ?? ''));
+  const client = openGrpcClient(grpc ?? '');
+  const code = await client.call('Get', { id: 'x' }).catch((error: ServiceError) => error.code);
+  expect(code).toBe(grpcStatus.UNAUTHENTICATED);
+  const statuses: number[] = [];
+  for (const path of ['/v1/models', '/openapi.json', '/v1/models', '/openapi.json']) {
+    statuses.push((await fetch(`${http}${path}`)).status);
+  }
+  expect(statuses).toEqual([401, 200, 429, 429]);
+  const late = await fetch(`${http}/v1/models`);
+  expect(await jsonOf(late)).toMatchObject({ status: 429, code: 'rate_limited' });
+  expect(Number(late.headers.get('retry-after'))).toBeGreaterThan(0);
+  expect((await fetch(`${http}/livez`)).status).toBe(200);
+  expect((await fetch(`${http}/v1/models`, { headers: as(ADMIN_KEY) })).status).toBe(200);
+  client.close();
 });

@@ -11,7 +11,8 @@ import type { GenerationResult } from '../../src/contract/generation-result.ts';
 import type { JobEvent } from '../../src/contract/job-event.ts';
 import { type GenerationEventMessage, type GrpcClient, openGrpcClient } from '../../src/grpc/client.ts';
 import { type GrpcServer, startGrpcServer } from '../../src/grpc/server.ts';
-import { OPEN_ACCESS } from '../../src/service/access.ts';
+import { createOpenAccess } from '../../src/service/access.ts';
+import { createAddressLimit } from '../../src/service/address-limit.ts';
 import type { Generations } from '../../src/service/generations.ts';
 import type { Readiness } from '../../src/service/health.ts';
 import type { LoraUploads } from '../../src/service/lora-uploads.ts';
@@ -193,7 +194,7 @@ beforeEach(async () => {
   service = new ScriptedService();
   readiness = 'ready';
   server = await startGrpcServer({
-    access: OPEN_ACCESS,
+    access: createOpenAccess(createAddressLimit({ perMinute: 1, now: Date.now })),
     metrics: createGatewayMetrics(),
     tracing: NO_TRACING,
     generations: service.generations,

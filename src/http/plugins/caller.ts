@@ -7,6 +7,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Who sent it: known before any route sees it. Of a public route, nobody in particular. */
     caller: Principal;
+    /** Whether its sender may still do what it asked for, where that goes on for long. Throws where not. */
+    readmit: () => Promise<void>;
   }
   interface FastifyContextConfig {
     scopes?: readonly Scope[] | 'public';
@@ -16,6 +18,7 @@ declare module 'fastify' {
 /** Lets in who may use a route, before anything of the request's body is read. To be registered before any route. */
 export function registerCaller(app: FastifyInstance, access: Access): void {
   app.decorateRequest('caller');
+  app.decorateRequest('readmit');
   app.addHook('onRoute', (route) => {
     for (const method of [route.method].flat()) {
       route.config = { ...route.config, scopes: scopesOf(method, route.url) };
@@ -26,6 +29,9 @@ export function registerCaller(app: FastifyInstance, access: Access): void {
     const scopes = request.routeOptions.config.scopes ?? 'public';
     if (scopes === 'public') {
       request.caller = NOBODY;
+      // A probe is answered whatever else comes from its address.
+      if (request.routeOptions.url !== undefined && !PROBES.has(request.routeOptions.url))
+        access.admitStranger(request.ip);
       return;
     }
     const { authorization } = request.headers;
@@ -34,8 +40,12 @@ export function registerCaller(app: FastifyInstance, access: Access): void {
     // made it ask: so they open pages, which change nothing, and nothing else.
     if (isPage) reply.header('www-authenticate', 'Basic realm="Overtone", charset="UTF-8"');
     const isBasic = /^basic /i.test(authorization ?? '');
-    request.caller = await access.admit(isBasic && !isPage ? undefined : authorization, scopes);
+    const credentials = isBasic && !isPage ? undefined : authorization;
+    request.caller = await access.admit(credentials, scopes, request.ip);
+    request.readmit = () => access.readmit(credentials, scopes);
   });
 }
+
+const PROBES: ReadonlySet<string> = new Set(['/livez', '/readyz']);
 
 const NOBODY: Principal = { ...LOCAL, owner: '', scopes: [] };

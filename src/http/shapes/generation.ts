@@ -303,7 +303,11 @@ export const SERVER_SENT_EVENT = Type.Object({
   id: Type.Optional(Type.String({ description: 'For `Last-Event-ID`.' })),
   event: Type.Optional(Type.String({ description: 'The type of the event.' })),
   data: Type.Optional(
-    Type.String({ contentMediaType: 'application/json', contentSchema: EVENT.ref, description: 'An `Event` in JSON.' }),
+    Type.String({
+      contentMediaType: 'application/json',
+      contentSchema: Type.Union([EVENT.ref, PROBLEM.ref]),
+      description: 'An `Event` in JSON; of the event `error`, a `Problem`.',
+    }),
   ),
   retry: Type.Optional(count),
 });

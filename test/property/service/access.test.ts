@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { ServiceError } from '../../../src/contract/errors.ts';
 import { InputError } from '../../../src/core/problem.ts';
 import { createKeyAccess } from '../../../src/service/access.ts';
+import { createAddressLimit } from '../../../src/service/address-limit.ts';
 import { isPublicAddress } from '../../../src/service/webhooks/public-address.ts';
 import { checkWebhookUrl } from '../../../src/service/webhooks/webhook-url.ts';
 
@@ -10,6 +11,7 @@ const access = createKeyAccess({
   keys: { find: async () => undefined, list: async () => [], put: async () => {}, remove: async () => false },
   allowances: { countCall: async () => 0, countPictures: async () => 0 },
   adminKey: `ot_aaaaaaaaaaaa.${'a'.repeat(43)}`,
+  strangers: createAddressLimit({ perMinute: 1, now: Date.now }),
   requestsPerMinute: 1,
   picturesPerDay: null,
   now: () => 0,

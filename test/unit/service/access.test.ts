@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import type { ApiKey } from '../../../src/contract/api-key.ts';
 import { ServiceError } from '../../../src/contract/errors.ts';
-import { createKeyAccess, digest, type KeyAccessParts } from '../../../src/service/access.ts';
+import { createKeyAccess, createOpenAccess, digest, type KeyAccessParts } from '../../../src/service/access.ts';
+import { createAddressLimit } from '../../../src/service/address-limit.ts';
 
 const SECRET = 's'.repeat(43);
 const TOKEN = `ot_0123456789ab.${SECRET}`;
@@ -23,10 +24,14 @@ const KEY: ApiKey = {
 function setUp(key: Partial<ApiKey> = {}) {
   const stored = new Map([[KEY.kid, { ...KEY, ...key }]]);
   const calls: string[] = [];
+  const lookUps: string[] = [];
   const clock = { now: Date.parse('2026-01-02') };
   const parts: KeyAccessParts = {
     keys: {
-      find: async (kid) => stored.get(kid),
+      find: async (kid) => {
+        lookUps.push(kid);
+        return stored.get(kid);
+      },
       list: async () => [...stored.values()],
       put: async () => {},
       remove: async () => true,
@@ -38,12 +43,13 @@ function setUp(key: Partial<ApiKey> = {}) {
       },
       countPictures: async () => 0,
     },
+    strangers: createAddressLimit({ perMinute: 2, now: () => clock.now }),
     adminKey: ADMIN_KEY,
     requestsPerMinute: 60,
     picturesPerDay: 100,
     now: () => clock.now,
   };
-  return { access: createKeyAccess(parts), stored, calls, clock };
+  return { access: createKeyAccess(parts), stored, calls, lookUps, clock };
 }
 
 async function refusal(call: Promise<unknown>): Promise<ServiceError> {
@@ -135,4 +141,43 @@ test('a key that is new works at once, even where it was asked for before', asyn
   await refusal(access.admit(`Bearer ${TOKEN}`, ['generate']));
   stored.set(KEY.kid, KEY);
   expect((await access.admit(`Bearer ${TOKEN}`, ['generate'])).owner).toBe('ana');
+});
+
+test('wrong keys of one address are counted, and Redis is not asked for more than the limit of them', async () => {
+  const { access, lookUps, clock } = setUp();
+  const wrong = `Bearer ot_ffffffffffff.${SECRET}`;
+  const guess = () => refusal(access.admit(wrong, ['generate'], '192.0.2.1'));
+  for (const code of ['unauthenticated', 'unauthenticated', 'rate_limited', 'rate_limited']) {
+    expect((await guess()).code).toBe(code);
+  }
+  expect(lookUps).toHaveLength(2);
+  expect((await guess()).retryAfterS).toBe(30);
+  expect((await refusal(access.admit(wrong, ['generate'], '192.0.2.2'))).code).toBe('unauthenticated');
+  clock.now += 30_000;
+  expect((await guess()).code).toBe('unauthenticated');
+});
+
+test('a key that was right before is let in from an address that others have spent', async () => {
+  const { access } = setUp();
+  await access.admit(`Bearer ${TOKEN}`, ['generate'], '198.51.100.1');
+  for (let count = 0; count < 3; count += 1) await refusal(access.admit(undefined, ['generate'], '192.0.2.1'));
+  expect((await access.admit(`Bearer ${TOKEN}`, ['generate'], '192.0.2.1')).owner).toBe('ana');
+  expect((await access.admit(`Bearer ${ADMIN_KEY}`, ['admin'], '192.0.2.1')).owner).toBe('admin');
+});
+
+test('a key is looked at again without being counted', async () => {
+  const { access, calls, stored, clock } = setUp();
+  await access.readmit(`Bearer ${TOKEN}`, ['generate']);
+  expect(calls).toEqual([]);
+  expect((await refusal(access.readmit(`Bearer ${TOKEN}`, ['admin']))).code).toBe('forbidden');
+  stored.clear();
+  clock.now += 1001;
+  expect((await refusal(access.readmit(`Bearer ${TOKEN}`, ['generate']))).code).toBe('unauthenticated');
+});
+
+test('where everybody is served, an address has its limit', async () => {
+  const access = createOpenAccess(createAddressLimit({ perMinute: 2, now: () => 0 }));
+  for (let count = 0; count < 2; count += 1) await access.admit(undefined, ['generate'], '192.0.2.1');
+  expect((await refusal(access.admit(undefined, ['generate'], '192.0.2.1'))).code).toBe('rate_limited');
+  for (let count = 0; count < 9; count += 1) await access.admit(undefined, ['generate'], '::ffff:127.0.0.1');
 });
