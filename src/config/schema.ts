@@ -126,7 +126,8 @@ export const SCHEMA = {
     flag: '--tls-cert-file',
     kind: { type: 'text' },
     fallback: undefined,
-    meaning: 'Certificate chain in PEM. With it and its key, both doors speak TLS alone.',
+    meaning:
+      'Certificate chain in PEM. With it and its key, both doors speak TLS alone. Read again while the gateway runs, as its key is.',
   },
   tlsKeyFile: {
     env: 'OVERTONE_TLS_KEY_FILE',

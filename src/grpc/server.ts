@@ -11,6 +11,7 @@ import { type HandlerContext, serverStream, unary, upload } from './handlers.ts'
 import { addHealthService } from './health.ts';
 import { type LoraRpcName, loadProtocol, type RpcName, UPLOAD_MESSAGE_BYTES } from './protocol.ts';
 import { addReflectionService } from './reflection.ts';
+import { renewableCredentials } from './renewable-credentials.ts';
 import { cancel } from './rpc/cancel.ts';
 import { generate } from './rpc/generate.ts';
 import { get } from './rpc/get.ts';
@@ -25,6 +26,8 @@ import { watch } from './rpc/watch.ts';
 export interface GrpcServer {
   /** `127.0.0.1:50051`, with the port that was really taken. */
   readonly address: string;
+  /** Another certificate for connections from now on, where there was one at the start. */
+  renewTls(tls: GrpcTls): void;
   /** Takes no new calls, ends streams with UNAVAILABLE (a client resumes elsewhere) and cancels no generation. */
   close(): Promise<void>;
 }
@@ -90,24 +93,19 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   server.addService(protocol.service, handlers);
   server.addService(protocol.loraService, loraHandlers);
   addReflectionService(server);
-  const port = await bind(server, address, credentialsOf(options.tls));
+  const secure = options.tls === undefined ? undefined : renewableCredentials(options.tls);
+  const port = await bind(server, address, secure?.credentials ?? ServerCredentials.createInsecure());
   const stopHealth = addHealthService(server, health);
   const host = address.slice(0, address.lastIndexOf(':'));
   return {
     address: `${host}:${port}`,
+    renewTls: (tls) => secure?.renew(tls),
     async close() {
       stopHealth();
       closing.abort();
       await shutDown(server);
     },
   };
-}
-
-function credentialsOf(tls: GrpcTls | undefined): ServerCredentials {
-  if (tls === undefined) return ServerCredentials.createInsecure();
-  const { cert, key, clientCa } = tls;
-  const pair = { cert_chain: cert, private_key: key };
-  return ServerCredentials.createSsl(clientCa ?? null, [pair], clientCa !== undefined);
 }
 
 function bind(server: Server, address: string, credentials: ServerCredentials): Promise<number> {

@@ -2,4 +2,4 @@
 import { openGateway } from './open-gateway.ts';
 import { runProgram } from './program.ts';
 
-runProgram('gateway', openGateway);
+runProgram('gateway', (settings, logger) => openGateway(settings, logger));

@@ -1,10 +1,11 @@
 import { type AddressInfo, isIPv6 } from 'node:net';
+import type { Server as TlsServer } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
 import { SCHEMA } from '../config/schema.ts';
 import type { Settings } from '../config/settings.ts';
 import { messageOf } from '../core/message-of.ts';
 import { InputError } from '../core/problem.ts';
-import { type GrpcServer, startGrpcServer } from '../grpc/server.ts';
+import { type GrpcServer, type GrpcTls, startGrpcServer } from '../grpc/server.ts';
 import { createHttpApp } from '../http/app.ts';
 import { createQueueBoard } from '../http/queue-board.ts';
 import { EventReader } from '../queue/event-reader.ts';
@@ -34,6 +35,7 @@ import { openTracing } from '../telemetry/tracing.ts';
 import { checkAccess, decideAccess } from './access.ts';
 import { checkRedis } from './check-redis.ts';
 import { answersWithin, connectRedis } from './connect-redis.ts';
+import { keepTls, TLS_PAUSE_MS } from './keep-tls.ts';
 import { openStorage } from './open-storage.ts';
 import type { Running } from './program.ts';
 import { readTls } from './read-tls.ts';
@@ -50,7 +52,11 @@ export interface Gateway extends Running {
  * A gateway, put together and listening on both doors. It listens also while Redis is away, and says so to whoever asks. Throws an
  * InputError where an address cannot be had; nothing is left open then.
  */
-export async function openGateway(settings: Settings, logger: Logger): Promise<Gateway> {
+export async function openGateway(
+  settings: Settings,
+  logger: Logger,
+  { tlsPauseMs = TLS_PAUSE_MS }: { readonly tlsPauseMs?: number } = {},
+): Promise<Gateway> {
   requireSettings(settings, 'redisUrl');
   const { redisUrl: url } = settings;
   const tls = await readTls(settings);
@@ -124,8 +130,14 @@ export async function openGateway(settings: Settings, logger: Logger): Promise<G
   // Also where none are allowed: what was accepted before the setting changed has to go out of the box.
   const delivery = startWebhookDelivery({ outbox, journal, secrets, policy: settings.webhooks, metrics, logger });
   let grpc: GrpcServer | undefined;
+  let stopTls: (() => Promise<void>) | undefined;
 
+  const renew = (renewed: GrpcTls) => {
+    (http.server as unknown as TlsServer).setSecureContext({ cert: renewed.cert, key: renewed.key });
+    grpc?.renewTls(renewed);
+  };
   const close = async () => {
+    await stopTls?.();
     // Ends every stream of events, without which HTTP would wait for its clients.
     await events.close();
     await Promise.all([closeHttp(http), grpc?.close()]);
@@ -157,6 +169,7 @@ export async function openGateway(settings: Settings, logger: Logger): Promise<G
         ...(tls && { tls }),
       }),
     );
+    if (tls !== undefined) stopTls = keepTls({ settings, tls, renew, pauseMs: tlsPauseMs, logger });
   } catch (error) {
     await close();
     throw error;

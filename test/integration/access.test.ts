@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { request as httpsRequest } from 'node:https';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connect as connectTls } from 'node:tls';
 import { credentials, status as grpcStatus, type ServiceError } from '@grpc/grpc-js';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
@@ -210,6 +211,45 @@ test.each([
 ])('%s keeps the gateway from starting', async (_, overrides, words) => {
   await expect(open(overrides)).rejects.toThrow(words);
 });
+
+test('a certificate that is renewed is used by both doors without a restart, and half a renewal is not', async () => {
+  const [tlsCertFile, tlsKeyFile] = ['cert.pem', 'key.pem'].map((name) => join(folder, name)) as [string, string];
+  const lay = async (name: string) => {
+    await copyFile(join(TLS, `${name}.pem`), tlsCertFile);
+    await copyFile(join(TLS, `${name}-key.pem`), tlsKeyFile);
+  };
+  await lay('server');
+  const settings: Settings = { ...testSettings(folder), redisUrl: redis.url, tlsCertFile, tlsKeyFile };
+  gateway = await openGateway(settings, pino({ level: 'silent' }), { tlsPauseMs: 50 });
+  const doors = [new URL(gateway.httpUrl).host, gateway.grpcAddress];
+  const shown = () => Promise.all(doors.map(fingerprintAt));
+  const first = await shown();
+  expect(new Set(first).size).toBe(1);
+  // A new certificate and the old key.
+  await copyFile(join(TLS, 'client.pem'), tlsCertFile);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  expect(await shown()).toEqual(first);
+  await lay('client');
+  await expect.poll(shown, { timeout: 10_000 }).not.toContain(first[0]);
+  expect(new Set(await shown()).size).toBe(1);
+});
+
+/** The fingerprint of the certificate that a door shows. */
+function fingerprintAt(address: string): Promise<string> {
+  const [host = '', port] = address.split(':');
+  return new Promise((resolve, reject) => {
+    const socket = connectTls({
+      host,
+      port: Number(port),
+      rejectUnauthorized: false,
+      ALPNProtocols: ['h2', 'http/1.1'],
+    });
+    socket.once('error', reject).once('secureConnect', () => {
+      resolve(socket.getPeerCertificate().fingerprint256);
+      socket.destroy();
+    });
+  });
+}
 
 test('a first key can be made before there is a service', async () => {
   const { code, said } = await keys('generate');

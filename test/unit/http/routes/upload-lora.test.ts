@@ -4,6 +4,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ServiceError } from '../../../../src/contract/errors.ts';
 import { LOCAL } from '../../../../src/contract/principal.ts';
 import { registerErrors } from '../../../../src/http/plugins/errors.ts';
+import { registerShapes } from '../../../../src/http/plugins/openapi.ts';
 import { uploadLora } from '../../../../src/http/routes/upload-lora.ts';
 import type { LoraUploads } from '../../../../src/service/lora-uploads.ts';
 
@@ -36,6 +37,7 @@ beforeEach(async () => {
   [seen, discarded] = [[], 0];
   app = Fastify();
   registerErrors(app);
+  registerShapes(app);
   app.decorateRequest('caller');
   app.addHook('onRequest', async (request) => {
     request.caller = LOCAL;
