@@ -1,5 +1,4 @@
 import { experimental, type ServerCredentials } from '@grpc/grpc-js';
-import type { GrpcTls } from './server.ts';
 
 /**
  * Credentials of a server whose certificate can be replaced while it runs. grpc-js has this for files that it watches itself; here
@@ -9,6 +8,15 @@ export interface RenewableCredentials {
   readonly credentials: ServerCredentials;
   /** New connections are made with these; those that are open stay as they are. */
   renew(tls: GrpcTls): void;
+}
+
+/** All in PEM. */
+export interface GrpcTls {
+  /** The certificate chain. */
+  readonly cert: Buffer;
+  readonly key: Buffer;
+  /** Where it is there, clients need a certificate that one of these has signed. */
+  readonly clientCa: Buffer | undefined;
 }
 
 type Provider = experimental.CertificateProvider;

@@ -11,7 +11,7 @@ import { type HandlerContext, serverStream, unary, upload } from './handlers.ts'
 import { addHealthService } from './health.ts';
 import { type LoraRpcName, loadProtocol, type RpcName, UPLOAD_MESSAGE_BYTES } from './protocol.ts';
 import { addReflectionService } from './reflection.ts';
-import { renewableCredentials } from './renewable-credentials.ts';
+import { type GrpcTls, renewableCredentials } from './renewable-credentials.ts';
 import { cancel } from './rpc/cancel.ts';
 import { generate } from './rpc/generate.ts';
 import { get } from './rpc/get.ts';
@@ -44,15 +44,6 @@ export interface GrpcServerOptions {
   /** `host:port`; port 0 takes a free one. */
   readonly address: string;
   readonly tls?: GrpcTls;
-}
-
-/** All in PEM. */
-export interface GrpcTls {
-  /** The certificate chain. */
-  readonly cert: Buffer;
-  readonly key: Buffer;
-  /** Where it is there, clients need a certificate that one of these has signed. */
-  readonly clientCa: Buffer | undefined;
 }
 
 const SERVER_OPTIONS = {

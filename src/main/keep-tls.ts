@@ -1,5 +1,5 @@
 import type { Settings } from '../config/settings.ts';
-import type { GrpcTls } from '../grpc/server.ts';
+import type { GrpcTls } from '../grpc/renewable-credentials.ts';
 import { keepRounds } from '../store/rounds.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { readTls } from './read-tls.ts';

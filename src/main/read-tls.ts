@@ -3,7 +3,7 @@ import { createSecureContext } from 'node:tls';
 import { SCHEMA } from '../config/schema.ts';
 import type { Settings } from '../config/settings.ts';
 import { InputError } from '../core/problem.ts';
-import type { GrpcTls } from '../grpc/server.ts';
+import type { GrpcTls } from '../grpc/renewable-credentials.ts';
 
 /**
  * The files of TLS, read and tried at start: what is wrong with them is said then, and not to the first client. Undefined where the
