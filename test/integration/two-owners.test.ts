@@ -166,6 +166,14 @@ const ROUTES: Readonly<Record<keyof typeof ROUTE_SCOPES, () => Promise<void>>> =
   'GET /admin/queues/*': shared,
   'GET /livez': shared,
   'GET /readyz': shared,
+  'GET /openapi.json': shared,
+  'GET /docs': shared,
+  'GET /docs/': shared,
+  'GET /docs/json': shared,
+  'GET /docs/yaml': shared,
+  'GET /docs/static/index.html': shared,
+  'GET /docs/static/swagger-initializer.js': shared,
+  'GET /docs/static/*': shared,
 };
 
 test('every route and every rpc has a row here', () => {
