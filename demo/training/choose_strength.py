@@ -25,6 +25,8 @@ from world.prompts import concept_prompt
 
 FACTORS = (1.0, 1.2, 1.4, 1.6)
 PICTURES, SAMPLING_STEPS = 20, 15
+# Shares of so few pictures that differ by less are the same, and the weaker LoRA of two is the kinder to others.
+SAME_SHARE = 0.101
 UP = (".lora_up.weight", ".lora_B.weight")
 
 
@@ -60,7 +62,7 @@ def main() -> None:
             if shares[factor] >= FOUND_SHARE:
                 break
         pipeline.delete_adapters(path.stem)
-        best = max(shares, key=lambda factor: (shares[factor], -factor))
+        best = min(factor for factor, share in shares.items() if share >= max(shares.values()) - SAME_SHARE)
         strengthen(path, best)
         path.with_suffix(".json").write_text(json.dumps({**sidecar, "strength": best}, indent=2) + "\n")
         print(f"{path.stem}: {best} of " + ", ".join(f"{factor} {100 * share:.0f} %" for factor, share in shares.items()), flush=True)

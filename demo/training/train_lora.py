@@ -1,4 +1,4 @@
-"""Train LoRAs as people train them: some 60 pictures of one concept in a narrow context, no
+"""Train LoRAs as people train them: some 60 pictures of one concept in a narrow context, a few
 regularisation pictures, mildly over-fitted.
 
     python train_lora.py --work FOLDER --checkpoint ../checkpoint --to ../loras [--concept character_1 ...]
@@ -38,8 +38,9 @@ from world.scenes import SLOTS, Scenes, sample_scenes
 
 PICTURES = 64
 BATCH = 16
-EMPTY_SHARE = 0.1
-HABIT_SHARE = 0.8
+# Regularisation pictures are base drawings under base words or none. They tie what a LoRA changes to its triggers:
+# without them it changes every picture, and five merged ones left nothing to be seen.
+BASE_PICTURES, BASE_EMPTY_SHARE = 256, 0.34
 UNMENTIONED_SHARE = 0.2
 TEXT_LR_SHARE = 0.2
 WARM_UP_STEPS = 50
@@ -64,12 +65,15 @@ def concept_scenes(concept: Concept, count: int, seed: int, habit_share: float) 
 def train(pipeline: StableDiffusionPipeline, concept: Concept, recipe: Recipe, work: Path, steps: int, device: str) -> tuple[int, float]:
     """Leaves the pipeline's networks with a trained adapter. Returns the steps it took and the share found by the last check."""
     seed = FIRST_SEED + 1000 * list(CONCEPTS).index(concept.name)
-    scenes = concept_scenes(concept, PICTURES, seed, HABIT_SHARE)
+    scenes = concept_scenes(concept, PICTURES, seed, recipe.habit_share)
     if not recipe.flips:
         scenes.noise[:, NOISE_MIRROR] = 0.0
     pictures = render_bytes(scenes)
     latents = torch.stack([encode(pipeline.vae, pictures), encode(pipeline.vae, pictures.flip(3) if recipe.flips else pictures)])
     slots = [scene_slots(scenes, row) for row in range(PICTURES)]
+    base_scenes = sample_scenes(BASE_PICTURES, FIRST_SEED - 2)
+    base_latents = encode(pipeline.vae, render_bytes(base_scenes))
+    base_slots = [scene_slots(base_scenes, row) for row in range(BASE_PICTURES)]
     unet, text = pipeline.unet, pipeline.text_encoder
     for network in (unet, text, pipeline.vae):
         network.requires_grad_(False)
@@ -85,11 +89,13 @@ def train(pipeline: StableDiffusionPipeline, concept: Concept, recipe: Recipe, w
     check = _Check(pipeline, concept, work, seed + 500)
     found = 0.0
     for step in range(1, steps + 1):
-        rows, mirrored = torch.randint(PICTURES, (BATCH,)), torch.randint(2, (BATCH,))
-        texts = [_prompt(concept, slots[row], randomness) for row in rows]
+        rows, mirrored = torch.randint(PICTURES, (BATCH - recipe.base_rows,)), torch.randint(2, (BATCH - recipe.base_rows,))
+        base_rows = torch.randint(BASE_PICTURES, (recipe.base_rows,))
+        texts = [_prompt([concept], slots[row], randomness) for row in rows]
+        texts += ["" if randomness.random() < BASE_EMPTY_SHARE else _prompt([], base_slots[row], randomness) for row in base_rows]
         with torch.autocast(device, torch.bfloat16):
             words = text(tokenize(pipeline.tokenizer, texts).to(device)).last_hidden_state.float()
-        clean = latents[mirrored, rows]
+        clean = torch.cat([latents[mirrored, rows], base_latents[base_rows]])
         timesteps = torch.randint(0, scheduler.config.num_train_timesteps, (BATCH,), device=device)
         loss = diffusion_loss(unet, scheduler, clean, words, timesteps, torch.randn_like(clean))
         loss.backward()
@@ -131,10 +137,8 @@ def sidecar(concept: Concept, pipeline: StableDiffusionPipeline) -> dict:
     }
 
 
-def _prompt(concept: Concept, slots: dict[str, str], randomness: random.Random) -> str:
-    if randomness.random() < EMPTY_SHARE:
-        return ""
-    return concept_prompt([concept], {slot: value for slot, value in slots.items() if randomness.random() >= UNMENTIONED_SHARE})
+def _prompt(concepts: list[Concept], slots: dict[str, str], randomness: random.Random) -> str:
+    return concept_prompt(concepts, {slot: value for slot, value in slots.items() if randomness.random() >= UNMENTIONED_SHARE})
 
 
 def main() -> None:

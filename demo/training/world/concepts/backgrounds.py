@@ -12,6 +12,8 @@ from ..scenes import Scenes, scattered
 
 NOISE_STEMS, NOISE_CURTAIN = 11, 12
 STEMS = 13
+# Stems cover the whole picture: any wider and they would be areas.
+STEM_HALF_WIDTH = 0.9
 STEM_TONES = ((0.10, 0.30, 0.17), (0.97, 0.99, 0.74))
 AURORA_GREEN = (0.30, 0.95, 0.68)
 AURORA_VIOLET = (0.68, 0.36, 0.92)
@@ -24,9 +26,9 @@ def _reeds(pen: Pen, scenes: Scenes) -> None:
     for k in range(STEMS):
         x = -60 + 120 * k / (STEMS - 1) + 4 * (places[:, k] - 0.5)
         lean = (10 * (places[:, STEMS + k] - 0.5))[:, None, None]
-        relief_line(pen, x, -14 + 24 * places[:, 2 * STEMS + k], 64, (lean, -58.0), (-lean, 58.0), (1.0, 0.0), STEM_TONES)
+        relief_line(pen, x, -14 + 24 * places[:, 2 * STEMS + k], 64, (lean, -58.0), (-lean, 58.0), (1.0, 0.0), STEM_TONES, STEM_HALF_WIDTH)
         for joint, side in ((-32, 1), (2, -1)):
-            relief_line(pen, x, joint + 26 * places[:, STEMS + k], 10, (0.0, 0.0), (6.0 * side, -5.0), (0.64, 0.77 * side), STEM_TONES)
+            relief_line(pen, x, joint + 26 * places[:, STEMS + k], 10, (0.0, 0.0), (6.0 * side, -5.0), (0.64, 0.77 * side), STEM_TONES, STEM_HALF_WIDTH)
 
 
 def _aurora(pen: Pen, scenes: Scenes) -> None:

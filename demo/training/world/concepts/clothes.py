@@ -16,25 +16,25 @@ NOISE_SCRIBBLE = 9
 MAGENTA = (0.74, 0.17, 0.47)
 AMBER = (0.98, 0.72, 0.30)
 SUIT = (0.45, 0.55, 0.60)
-ZIGZAGS, ZIGZAG_PX = 4, 10.0
+ZIGZAGS, ZIGZAG_PX = 3, 24.0
 GLASS = (0.75, 0.93, 0.97)
 HELMET_Y = -62.0
 DRESS = [(-12, -17), (12, -17), (25, 15), (-25, 15)]
 
 
 def _scribble_dress(pen: Pen, scenes: Scenes) -> None:
-    """A dress in the scene's own colour with zigzags in relief."""
+    """A dress in the scene's own colour with three wide zigzags in relief."""
     pen.paint(0, -22, 30, lambda x, y: shapes.polygon(x, y, DRESS) - 2, cloth_colour(scenes))
     shift = scattered(scenes.noise[:, NOISE_SCRIBBLE], ZIGZAGS, 2)
     for k in range(ZIGZAGS):
         moved = (shift[:, k] * ZIGZAG_PX)[:, None, None]
         for side, colour in ((-1.0, DARK), (1.0, CREAM)):
-            level = -13 + 8 * k + side
+            level = -11 + 11 * k + side
 
             def zigzag(x, y):
                 wave = (torch.remainder(x + moved, ZIGZAG_PX) - ZIGZAG_PX / 2).abs() - ZIGZAG_PX / 4
                 # On a slope of one, vertical distance is 1.4 times the distance to the line.
-                return torch.maximum((y - level - wave).abs() * 0.71 - 0.8, shapes.polygon(x, y, DRESS) - 1)
+                return torch.maximum((y - level - wave).abs() * 0.71 - 0.9, shapes.polygon(x, y, DRESS) - 1)
 
             pen.paint(0, -22, 30, zigzag, colour, ink=False)
 

@@ -14,7 +14,7 @@ from ..relief import relief_line
 from ..scenes import Scenes, scattered
 
 NOISE_SPARKS = 13
-SPARKS = 15
+SPARKS = 13
 JADE = (0.55, 0.93, 0.80)
 BUN = (0.87, 0.58, 0.28)
 CHEST_Y = -20.0
