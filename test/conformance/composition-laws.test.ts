@@ -7,7 +7,7 @@ import { adaptersOf, compositionOf, plansOf, setupOf } from '../support/composit
 
 /** What the methods are to each other (cmlora.md, B.7, "Invariants to test"), by passes and folds alone. */
 
-const NO_CACHE = { cut: 'none', refresh: { policy: 'all' } } as const;
+const NO_CACHE = { cut: 'none', refresh: { policy: 'all' }, uncond: 'per_lora' } as const;
 
 /** Folded predictions of every evaluation, from a model whose output hangs on everything that a pass says. */
 function run(requested: RequestedComposition, setup: CompositionSetup): readonly Predictions[] {

@@ -6,6 +6,7 @@ import type { AdapterWeights } from '../../src/core/composition/options.ts';
 import { resolveComposition } from '../../src/core/composition/resolve-composition.ts';
 import { plansOf, UNET } from '../support/composition.ts';
 import { goldenJson } from '../support/golden-data.ts';
+import { asReferenceHasIt } from '../support/reference-composition.ts';
 
 /**
  * The plans of every method against those of the Python reference, which was written from cmlora.md and CMLORA-DECISIONS.md apart from
@@ -62,7 +63,7 @@ test.each(planned.map((picture) => [picture.name, picture] as const))('%s follow
 function summariesOf({ request }: GoldenPicture, expected: ExpectedPlan): readonly EvaluationPlan[] {
   const loras = request.loras.map(({ id, weight, frequency_class }) => ({ id, weight, frequency_class }));
   const { prompt_weights: weights } = expected;
-  const asked = { ...request.composition, ...(weights !== undefined && { weights }) };
+  const asked = { ...asReferenceHasIt(request.composition), ...(weights !== undefined && { weights }) };
   const { composition } = parseGenerationRequest({ ...request, loras, composition: asked });
   const setup: CompositionSetup = {
     adapters: loras.map(({ id, weight, frequency_class }) => ({

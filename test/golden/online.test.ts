@@ -9,6 +9,7 @@ import { adaptersOf, cmloraOf, setupOf } from '../support/composition.ts';
 import { goldenJson } from '../support/golden-data.ts';
 import { openGoldenEngine, picturesOf, resolveGolden } from '../support/golden-engine.ts';
 import { latentOfBand } from '../support/latent-of-band.ts';
+import { asReferenceHasIt } from '../support/reference-composition.ts';
 
 /**
  * `mode: online` and `parity: reference` against the Python reference, which was written from cmlora.md and CMLORA-DECISIONS.md apart
@@ -27,7 +28,7 @@ interface GoldenRun {
 
 interface GoldenPicture {
   readonly name: string;
-  readonly request: object;
+  readonly request: { readonly composition: { readonly method: string } };
   readonly bands: readonly number[];
   readonly leaders: readonly string[];
 }
@@ -67,7 +68,10 @@ describe('a picture is the reference', () => {
   afterAll(() => engine.close());
 
   test.each(pictures.map((picture) => [picture.name, picture] as const))('%s', async (name, picture) => {
-    const resolved = await resolveGolden(engine, picture.request);
+    const resolved = await resolveGolden(engine, {
+      ...picture.request,
+      composition: asReferenceHasIt(picture.request.composition),
+    });
 
     const { images, done } = await picturesOf(engine, resolved);
 
@@ -85,7 +89,7 @@ describe('a picture is the reference', () => {
     timeout: 120_000,
   }, async () => {
     const [online] = pictures;
-    const composition = { method: 'cmlora', mode: 'online' };
+    const composition = { method: 'cmlora', mode: 'online', uncond: 'per_lora' };
     const request = { ...online?.request, n: 2, width: 64, height: 64, composition };
     const resolved = await resolveGolden(engine, request);
 

@@ -4,6 +4,7 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Engine } from '../../src/engine/open-engine.ts';
 import { openGoldenEngine, picturesOf, resolveGolden } from '../support/golden-engine.ts';
+import { asReferenceHasIt } from '../support/reference-composition.ts';
 
 /**
  * Whole pictures, from the request to the pixels: `merge` against diffusers' own pipeline, the other methods against the Python
@@ -18,6 +19,7 @@ interface GoldenPicture {
   readonly name: string;
   readonly file: string;
   readonly request: {
+    readonly composition: { readonly method: string };
     readonly loras: readonly { readonly id: string; readonly weight: number; readonly frequency_class: string }[];
   };
 }
@@ -35,7 +37,11 @@ afterAll(() => engine.close());
 describe('a picture is the reference', () => {
   test.each(pictures.map((picture) => [picture.name, picture] as const))('%s', async (_, { file, request }) => {
     const loras = request.loras.map(({ id, weight, frequency_class }) => ({ id, weight, frequency_class }));
-    const resolved = await resolveGolden(engine, { ...request, loras });
+    const resolved = await resolveGolden(engine, {
+      ...request,
+      loras,
+      composition: asReferenceHasIt(request.composition),
+    });
 
     const { images } = await picturesOf(engine, resolved);
 

@@ -74,7 +74,7 @@ async function pictureOf(directory: string): Promise<Uint8Array> {
       steps: 4,
       seed: 3,
       loras: [{ id: 'kohya-attention-r4' }, { id: 'peft-full-metadata', weight: 0.7 }],
-      composition: { method: 'cmlora' },
+      composition: { method: 'cmlora', uncond: 'per_lora' },
     });
     const [image] = (await picturesOf(engine, request)).images;
     assert(image !== undefined, 'a request has an image');

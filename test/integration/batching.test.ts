@@ -123,7 +123,7 @@ describe('what a job leaves behind', () => {
         if (event.type !== 'step') continue;
         lastStep = event.step;
         if (event.step === 3) {
-          expect(engine.usage()).toMatchObject({ leasedAdapters: 4, features: 8 });
+          expect(engine.usage()).toMatchObject({ leasedAdapters: 4, features: 4 });
           abort.abort(new Error('cancelled by the test'));
         }
       }

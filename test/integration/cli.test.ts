@@ -67,7 +67,7 @@ describe('overtone generate', () => {
     ]);
     expect(result).toMatchObject({ image: out, width: 64, height: 64 });
     expect(result.loras.map(({ id }: { id: string }) => id)).toContain('kohya-attention-r4');
-    expect(result.passes.full + result.passes.reuse).toBe(4 * 4 * 2);
+    expect(result.passes.full + result.passes.reuse).toBe(4 * (4 + 1));
     const { format, width, comments } = await sharp(out).metadata();
     expect({ format, width }).toEqual({ format: 'png', width: 64 });
     expect(JSON.parse(comments?.[0]?.text ?? '')).toMatchObject({

@@ -56,8 +56,9 @@ export function compositionOf(requested: RequestedComposition, setup: Compositio
   return withEqualWeights(resolveComposition(requested, context));
 }
 
+/** cmlora with the paper's `uncond: per_lora`, so that both guidance halves have passes to look at. */
 export function cmloraOf(setup: CompositionSetup, options: Omit<RequestedCmlora, 'method'> = {}): CmloraComposition {
-  const composition = compositionOf({ ...options, method: 'cmlora' }, setup);
+  const composition = compositionOf({ uncond: 'per_lora', ...options, method: 'cmlora' }, setup);
   if (composition.method !== 'cmlora') throw new Error('cmlora resolves to cmlora');
   return composition;
 }

@@ -28,7 +28,7 @@ test('a person reads who leads and why, each evaluation, and the cost', async ()
   expect(lines).toContain('order: b, a');
   expect(lines).toContain('classes: a low (stated), b high (assumed)');
   expect(lines.find((line) => line.startsWith('evaluation 0'))).toMatch(
-    /step 1, t \d+: leader b; weights a 0\.400, b 0\.600; full a b; reuse none; refreshed a b; cost 4\.00/,
+    /step 1, t \d+: leader b; weights a 0\.400, b 0\.600; full a b; reuse none; refreshed a b; cost 3\.00/,
   );
   expect(lines.at(-3)).toMatch(/^plan: cmlora, 4 evaluations, \d+ full and \d+ reuse rows$/);
   expect(lines.at(-2)).toMatch(

@@ -30,7 +30,16 @@ test('a plan has one entry for each evaluation of an image', async () => {
 test.each([
   ['merge runs one pass for each guidance half', { composition: { method: 'merge' } }, { full: 40, reuse: 0 }],
   ['no guidance, half the passes', { composition: { method: 'merge' }, guidance_scale: 1 }, { full: 20, reuse: 0 }],
-  ['cmlora with no cache runs every LoRA', { composition: { method: 'cmlora', cut: 'none' } }, { full: 160, reuse: 0 }],
+  [
+    'cmlora with no cache runs every LoRA on the prompt, and the plain model guides',
+    { composition: { method: 'cmlora', cut: 'none' } },
+    { full: 20 * (4 + 1), reuse: 0 },
+  ],
+  [
+    'or every LoRA on both guidance halves',
+    { composition: { method: 'cmlora', cut: 'none', uncond: 'per_lora' } },
+    { full: 20 * 4 * 2, reuse: 0 },
+  ],
   ['one LoRA at a time costs what merge costs', { composition: { method: 'switch-a' } }, { full: 40, reuse: 0 }],
   ['so does one at a time by weights', { composition: { method: 'w-switch' } }, { full: 40, reuse: 0 }],
   ['lorahub is a merge', { composition: { method: 'lorahub' } }, { full: 40, reuse: 0 }],
@@ -45,7 +54,7 @@ test.each([
   [
     'leaders alone run in full after the first evaluation',
     { composition: { method: 'cmlora', refresh: { policy: 'leader', max_age: 20, warm_up: 0 } } },
-    { full: 2 * (4 + 19), reuse: 2 * 3 * 19 },
+    { full: 20 + 4 + 19, reuse: 3 * 19 },
   ],
 ] as const)('%s', async (_, request, passes) => {
   expect((await planFor({ loras: FOUR, ...request })).passes).toEqual(passes);
@@ -56,7 +65,7 @@ test('passes and cost are counted over all images', async () => {
   const three = await planFor({ loras: FOUR, n: 3 });
   expect(three.passes).toEqual({ full: 3 * one.passes.full, reuse: 3 * one.passes.reuse });
   expect(three.cost.full_passes).toBeCloseTo(3 * one.cost.full_passes, 10);
-  expect(one.passes.full + one.passes.reuse).toBe(20 * 4 * 2);
+  expect(one.passes.full + one.passes.reuse).toBe(20 * (4 + 1));
 });
 
 test('a reuse pass costs the share of its cut, a full one 1', async () => {
@@ -64,7 +73,7 @@ test('a reuse pass costs the share of its cut, a full one 1', async () => {
   expect(passes.reuse).toBeGreaterThan(0);
   expect(cost).toMatchObject({ full_pass_macs: 100, reuse_share: 0.08 });
   expect(cost.full_passes).toBeCloseTo(passes.full + 0.08 * passes.reuse, 10);
-  expect(plan[0]?.cost).toBe(8);
+  expect(plan[0]?.cost).toBe(4 + 1);
 });
 
 test('where nothing is reused there is no share', async () => {

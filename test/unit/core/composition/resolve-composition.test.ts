@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { planComposition } from '../../../../src/core/composition/index.ts';
 import type { FrequencyClass } from '../../../../src/core/composition/method.ts';
+import type { RequestedComposition } from '../../../../src/core/composition/options.ts';
 import {
   type CompositionContext,
   compositionProblems,
@@ -39,11 +40,22 @@ test('nothing of cmlora is left implicit', () => {
     refresh: { policy: 'oldest_first', every: 1, max_age: 3, warm_up: 2, forced_end: 0 },
     cut: { level: 0, layers: 3 },
     cache: 'feature',
-    uncond: 'per_lora',
+    uncond: 'base',
     text_encoder: 'own',
     order: null,
     parity: 'none',
   });
+});
+
+test('the plain model guides two LoRAs or more; one alone stays the plain LoRA, and reference is what the paper has', () => {
+  const uncondOf = (requested: RequestedComposition, loraIds: readonly string[]) => {
+    const composition = resolveComposition(requested, { ...CONTEXT, loraIds });
+    return composition.method === 'cmlora' ? composition.uncond : undefined;
+  };
+  expect(uncondOf({ method: 'cmlora', preset: 'fast' }, ['a', 'b'])).toBe('base');
+  expect(uncondOf({ method: 'cmlora' }, ['a'])).toBe('per_lora');
+  expect(uncondOf({ method: 'cmlora', preset: 'reference' }, ['a', 'b'])).toBe('per_lora');
+  expect(uncondOf({ method: 'cmlora', uncond: 'per_lora' }, ['a', 'b'])).toBe('per_lora');
 });
 
 test('ages and warm-up grow with the trajectory', () => {
