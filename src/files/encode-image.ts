@@ -5,8 +5,8 @@ import { assert } from '../core/assert.ts';
 import { CARRIERS } from './recipe-carrier.ts';
 
 /**
- * Pixels to a file, with its recipe inside unless the output says otherwise. The same pixels, recipe and output give the same bytes: the encoders' settings are written
- * out, and nothing of the moment (no time, no software version of the encoder) goes in.
+ * Pixels to a file, with its recipe inside unless the output says otherwise. The same pixels, recipe and output give the same bytes:
+ * the encoders' settings are written out, and nothing of the moment (no time, no software version of the encoder) goes in.
  */
 
 export interface EncodedImage {
@@ -29,10 +29,9 @@ export async function encodeImage(image: {
 }): Promise<EncodedImage> {
   const { width, height, pixels, recipe, output } = image;
   assert(pixels.length === 3 * width * height, `${pixels.length} bytes are no RGB picture of ${width}x${height}`);
-  const hasRecipe = output.metadata !== false;
   const raw = sharp(pixels, { raw: { width, height, channels: 3 } });
   const file = await encoderOf(raw, output).toBuffer();
-  const bytes = hasRecipe ? CARRIERS[output.format].embed(file, recipe) : file;
+  const bytes = output.metadata === false ? file : CARRIERS[output.format].embed(file, recipe);
   return { bytes, content_type: CONTENT_TYPES[output.format], sha256: sha256(bytes), pixels_sha256: sha256(pixels) };
 }
 

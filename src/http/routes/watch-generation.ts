@@ -12,7 +12,8 @@ import { GENERATION_ID } from '../shapes/parameters.ts';
 
 /**
  * The generation's events as they happen, then the end of the stream. A client that was cut off sends `Last-Event-ID` and misses
- * nothing; one whose key is good no longer is told so by an event `error`. The stream is pulled by the socket: a client that reads slowly holds back its own events and nobody's memory.
+ * nothing; one whose key is good no longer is told so by an event `error`. The stream is pulled by the socket: a client that reads
+ * slowly holds back its own events and nobody's memory.
  */
 export function watchGeneration(app: FastifyInstance, generations: Generations): void {
   app.get<{ Params: { id: string } }>('/v1/generations/:id/events', { schema: SCHEMA }, async (request, reply) => {

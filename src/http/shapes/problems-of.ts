@@ -23,9 +23,6 @@ export const ADMISSION_PROBLEMS = [
   'queue_full',
 ] as const satisfies readonly ErrorCode[];
 
-/** Of a LoRA that is looked at on a model. */
-export const LORA_PROBLEMS = [...REQUEST_PROBLEMS] as const;
-
 /** What any route may answer, by who may call it and whether it reads a body. */
 export function commonProblems(scopes: readonly Scope[] | 'public', method: string): readonly ErrorCode[] {
   return [
