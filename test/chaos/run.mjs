@@ -1,8 +1,9 @@
 /**
- * `npm run chaos -- --rounds N [--jobs 20] [--seed N] [--json]`: a gateway, a worker with its engine and a Redis, of which one after
- * another is killed with SIGKILL at random moments, while clients submit, watch and fetch as clients do that can lose a connection: they
- * send an idempotency key, try again, and resume their events. Every picture is compared with one that was made undisturbed, and every
- * history is read again from its start. Ctrl-C ends it after the round that is under way. Ends with one line of JSON:
+ * `npm run chaos -- --rounds N [--jobs 20] [--steps 40] [--victims engine,worker,gateway,redis] [--seed N] [--json]`: a gateway, a
+ * worker with its engine and a Redis, of which one after another is killed with SIGKILL at random moments, while clients submit, watch
+ * and fetch as clients do that can lose a connection: they send an idempotency key, try again, and resume their events. Every picture is
+ * compared with one that was made undisturbed, and every history is read again from its start. Ctrl-C ends it after the round that is
+ * under way. Ends with one line of JSON:
  *
  *   accepted    jobs that a client was told are accepted
  *   lost        of those, jobs that are unknown afterwards, or have not ended
@@ -38,12 +39,19 @@ const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '10' },
     jobs: { type: 'string', default: '20' },
+    steps: { type: 'string', default: '40' },
+    victims: { type: 'string', default: VICTIMS.join(',') },
     seed: { type: 'string', default: '1' },
     json: { type: 'boolean', default: false },
   },
 });
 const rounds = Number(values.rounds);
 const jobs = Number(values.jobs);
+const steps = Number(values.steps);
+const victims = values.victims.split(',');
+const strangers = victims.filter((name) => !VICTIMS.includes(name));
+if (strangers.length > 0)
+  throw new Error(`--victims has ${strangers.join(', ')}; must be some of ${VICTIMS.join(', ')}`);
 const random = randomFrom(Number(values.seed));
 const say = (text) => (values.json ? process.stderr : process.stdout).write(`${text}\n`);
 const logger = createLogger({ program: 'chaos', level: process.env.OVERTONE_LOG_LEVEL ?? 'silent' });
@@ -147,7 +155,7 @@ function requestOf(index) {
     prompt: `a harbour, number ${index}`,
     width: 64,
     height: 64,
-    steps: 3 + (index % 4),
+    steps: steps + (index % 4),
     seed: index,
     loras,
     composition,
@@ -160,7 +168,7 @@ async function playRound(service, expected, busyMs) {
   const killing = Promise.all(
     Array.from({ length: 1 + Math.floor(random() * KILLS_A_ROUND) }, async () => {
       await delay(random() * busyMs);
-      const victim = VICTIMS[Math.floor(random() * VICTIMS.length)];
+      const victim = victims[Math.floor(random() * victims.length)];
       service.kill[victim]();
       kills.push({ victim, at: Date.now() });
     }),
