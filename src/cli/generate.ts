@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { namedReceipt } from '../contract/generation-result.ts';
 import type { PipelineEvent } from '../contract/pipeline-event.ts';
 import { assert } from '../core/assert.ts';
 import { openEngine } from '../engine/open-engine.ts';
@@ -24,7 +25,7 @@ export async function runGenerate(options: RequestArguments, context: RunContext
   const start = now();
   // The request is resolved before any weight is loaded, so that a wrong one fails at once.
   const { read, resolved } = await resolveArguments(options, device);
-  const { request, receipts } = resolved;
+  const { request } = resolved;
   const engine = await openEngine({
     checkpoint,
     read,
@@ -50,7 +51,7 @@ export async function runGenerate(options: RequestArguments, context: RunContext
       png,
       image,
       request,
-      receipts,
+      receipts: resolved.loras.map(namedReceipt),
       warnings: [...resolved.warnings, ...done.warnings],
       plan: done.plan,
       passes: done.passes,

@@ -11,6 +11,17 @@ export interface NamedReceipt extends LoraReceipt {
   readonly frequency?: FrequencyUse;
 }
 
+/** One LoRA of a request. Its receipt is of the file alone, and stays the same object for every request that uses the file. */
+export interface LoraInUse {
+  readonly id: string;
+  readonly receipt: LoraReceipt;
+  readonly frequency?: FrequencyUse;
+}
+
+export function namedReceipt({ id, receipt, frequency }: LoraInUse): NamedReceipt {
+  return { id, ...receipt, ...(frequency !== undefined && { frequency }) };
+}
+
 export interface FrequencyUse {
   readonly frequency_class: FrequencyClass;
   readonly source: FrequencySource;

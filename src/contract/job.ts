@@ -1,5 +1,5 @@
 import type { ProblemDetails } from './errors.ts';
-import type { GenerationResult, NamedReceipt } from './generation-result.ts';
+import type { GenerationResult, LoraInUse } from './generation-result.ts';
 import type { ResolvedRequest } from './resolved-request.ts';
 
 /** Where a job is in its life. It leaves the first two once, for one of the last three, and never comes back. */
@@ -9,10 +9,10 @@ export function isFinished(status: JobStatus): boolean {
   return status === 'completed' || status === 'failed' || status === 'cancelled';
 }
 
-/** What was settled when the job was accepted. A worker needs nothing else to run it, as often as it takes. */
+/** What was settled when the job was accepted. A worker needs nothing else to run it, as often as it takes, and not the receipts. */
 export interface AcceptedJob {
   readonly request: ResolvedRequest;
-  readonly loras: readonly NamedReceipt[];
+  readonly loras: readonly LoraInUse[];
   readonly warnings: readonly string[];
   /** By sha256: the LoRA files that were uploaded, as against those of the folder. The job holds them until it has ended. */
   readonly stored_loras?: readonly string[];

@@ -9,6 +9,12 @@ export const KEY_PREFIX = '{overtone}';
 /** Hash: what a job is, where it stands, what came of it. */
 export const recordKey = (jobId: string) => `${KEY_PREFIX}:job:${jobId}`;
 
+/**
+ * Hash: a LoRA's receipt, under the hash of its text; how many jobs that have not ended were accepted with it, and until when the
+ * results of those that have are kept. It expires with the last of them.
+ */
+export const receiptKey = (sha256: string) => `${KEY_PREFIX}:receipt:${sha256}`;
+
 /** Stream: the job's events, each in a field `event`. */
 export const eventsKey = (jobId: string) => `${KEY_PREFIX}:events:${jobId}`;
 

@@ -1,4 +1,5 @@
 import type { GenerationPlan, LeadingPlan, PlannedEvaluation } from '../contract/generation-plan.ts';
+import { namedReceipt } from '../contract/generation-result.ts';
 import type { ModelDescriptor } from '../contract/model-descriptor.ts';
 import type { ResolvedRequest } from '../contract/resolved-request.ts';
 import { assert } from '../core/assert.ts';
@@ -16,7 +17,7 @@ import type { ResolvedGeneration } from './resolve-request.ts';
  * planner that drives the denoising, so the passes it names are the passes that run.
  */
 export function describePlan(
-  { request, receipts, ranking, warnings }: ResolvedGeneration,
+  { request, loras, ranking, warnings }: ResolvedGeneration,
   model: ModelDescriptor,
 ): GenerationPlan {
   const costs = costsAt(request, model);
@@ -42,8 +43,8 @@ export function describePlan(
   const reuseShare = cut === undefined ? 0 : costs.reuseShare(cut);
   return {
     request,
-    loras: receipts,
-    leading: leadingOf({ request, receipts, ranking }),
+    loras: loras.map(namedReceipt),
+    leading: leadingOf({ request, loras, ranking }),
     certainty: isOnline || assumed.warnings.length > 0 ? 'expected' : 'exact',
     plan,
     passes,
@@ -85,9 +86,9 @@ function refreshedBy(passes: readonly UnetPass[], { loras }: ResolvedRequest): r
 
 function leadingOf({
   request: { composition, loras },
-  receipts,
+  loras: inUse,
   ranking,
-}: Pick<ResolvedGeneration, 'request' | 'receipts' | 'ranking'>): LeadingPlan | null {
+}: Pick<ResolvedGeneration, 'request' | 'loras' | 'ranking'>): LeadingPlan | null {
   const options = sequenceOf(composition);
   if (options === null || loras.length === 0) return null;
   const ids = loras.map(({ id }) => id);
@@ -103,7 +104,7 @@ function leadingOf({
     order_source: ranking.orderSource,
     high: idsOfClass('high'),
     low: idsOfClass('low'),
-    classes: receipts.flatMap(({ id, frequency }) => (frequency === undefined ? [] : [{ id, ...frequency }])),
+    classes: inUse.flatMap(({ id, frequency }) => (frequency === undefined ? [] : [{ id, ...frequency }])),
     split: ranking.split,
     halves_tau: ranking.halvesTau,
   };

@@ -1,7 +1,7 @@
 import { ServiceError } from '../contract/errors.ts';
 import type { LeadingPlan } from '../contract/generation-plan.ts';
 import type { GenerationRequest } from '../contract/generation-request.ts';
-import type { FrequencyUse, NamedReceipt } from '../contract/generation-result.ts';
+import type { FrequencyUse, LoraInUse } from '../contract/generation-result.ts';
 import type { PreviewRequest } from '../contract/job.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { ModelDescriptor } from '../contract/model-descriptor.ts';
@@ -42,7 +42,7 @@ export interface LoraCatalog {
 
 export interface ResolvedGeneration {
   readonly request: ResolvedRequest;
-  readonly receipts: readonly NamedReceipt[];
+  readonly loras: readonly LoraInUse[];
   /** What the profiles said to the classes and the order, where they were asked. */
   readonly ranking: Pick<ResolvedFrequencies, 'split' | 'halvesTau'> & {
     readonly orderSource: LeadingPlan['order_source'];
@@ -107,19 +107,19 @@ export async function resolveRequest(
     }),
   ];
   if (problems.length > 0) throw new InputError(problems);
-  const receipts = found.map(({ lora, receipt }, index) => {
+  const loras = found.map(({ lora, receipt }, index): LoraInUse => {
     const frequency = uses[index];
-    return { id: nameOf(lora), ...receipt, ...(frequency !== undefined && { frequency }) };
+    return { id: nameOf(lora), receipt, ...(frequency !== undefined && { frequency }) };
   });
   return {
     request: resolved,
-    receipts,
+    loras,
     ranking: {
       split,
       halvesTau,
       orderSource: requestedOrder !== null ? 'request' : byScore !== null ? 'profile' : 'classes',
     },
-    warnings: [...(hasSets(resolved) ? frequencyWarnings(asked, uses) : []), ...unmatchedWarnings(receipts)],
+    warnings: [...(hasSets(resolved) ? frequencyWarnings(asked, uses) : []), ...unmatchedWarnings(loras)],
     ...(request.preview !== undefined && { preview: request.preview }),
   };
 }
@@ -290,10 +290,10 @@ function hasSets({ composition, loras }: ResolvedRequest): boolean {
   return composition.method === 'cmlora' && loras.length > 1;
 }
 
-function unmatchedWarnings(receipts: readonly NamedReceipt[]): readonly string[] {
-  return receipts
-    .filter(({ unmatched }) => unmatched.length > 0)
-    .map(({ id, unmatched }) => {
+function unmatchedWarnings(loras: readonly LoraInUse[]): readonly string[] {
+  return loras
+    .filter(({ receipt: { unmatched } }) => unmatched.length > 0)
+    .map(({ id, receipt: { unmatched } }) => {
       const reasons = [...new Set(unmatched.map(({ reason }) => reason))].join('; ');
       return `LoRA "${id}" acts in part: ${unmatched.length} of its keys have no effect here (${reasons})`;
     });

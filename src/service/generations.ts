@@ -113,7 +113,7 @@ export function createGenerations(parts: GenerationsParts): Generations {
   /** Into line, if somebody is there to take it. */
   async function accept(
     caller: Principal,
-    { request, receipts, warnings, preview, model, storedLoras }: ResolvedForModel,
+    { request, loras, warnings, preview, model, storedLoras }: ResolvedForModel,
     asked: Pick<GenerationRequest, 'webhook' | 'priority' | 'deadline_ms'> & {
       readonly idempotency: IdempotencyKey | undefined;
     },
@@ -123,7 +123,7 @@ export function createGenerations(parts: GenerationsParts): Generations {
     const trace = tracing.current();
     const job: AcceptedJob = {
       request,
-      loras: receipts,
+      loras,
       warnings,
       ...(storedLoras.length > 0 && { stored_loras: storedLoras }),
       ...(preview && { preview }),

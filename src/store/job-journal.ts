@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { type ProblemDetails, problemDetails, ServiceError } from '../contract/errors.ts';
+import { type LoraInUse, type NamedReceipt, namedReceipt } from '../contract/generation-result.ts';
 import { type AcceptedJob, type Generation, isFinished, type JobOutcome, type JobStatus } from '../contract/job.ts';
 import type { JournalEvent } from '../contract/job-event.ts';
 import { LIMITS } from '../contract/limits.ts';
@@ -15,6 +16,7 @@ import {
   recordKey,
   UNENDED_KEY,
 } from '../contract/redis-keys.ts';
+import { assert } from '../core/assert.ts';
 import { estimateMs, type Pace } from './estimate.ts';
 import {
   ABANDON,
@@ -30,6 +32,7 @@ import {
   RELEASE,
   WITHDRAW,
 } from './journal-scripts.ts';
+import { createReceiptTexts } from './receipt-texts.ts';
 
 /**
  * The journal of jobs: for each job one record (what it is, where it stands, what came of it) and one stream of events, which
@@ -115,13 +118,16 @@ export type Admission =
   | { readonly answer: 'file gone'; readonly sha256: string }
   | { readonly answer: 'conflict' | 'queue full' | 'too many' };
 
+/** A job as its record has it: its receipts lie beside it, in the same order, and no worker needs them. */
+export type RecordedJob = Omit<AcceptedJob, 'loras'> & { readonly loras: readonly Omit<LoraInUse, 'receipt'>[] };
+
 /** One attempt at one job. */
 export interface Claim {
   readonly id: string;
   readonly owner: string;
   /** The fencing token: 1 for the first attempt. */
   readonly attempt: number;
-  readonly job: AcceptedJob;
+  readonly job: RecordedJob;
   readonly crashes: number;
   readonly queuedMs: number;
   /** Milliseconds until its deadline passes; undefined where it has none. */
@@ -145,20 +151,26 @@ export function createJobJournal(redis: Redis, resultLifetimeS: number): JobJour
   /** Events of each attempt, so that one that is sent again is known again. */
   const published = new WeakMap<Claim, number>();
   const overdue = describeEnd({ status: 'failed', error: OVERDUE });
+  const { hashOf, textOf } = createReceiptTexts();
   return {
     async admit(id, { owner, job, priority, deadlineMs, work, kind, idempotency, bounds }) {
       const { model } = job.request;
+      const receipts = job.loras.map(({ receipt }) => receipt);
+      const keys = [...keysOf(id), ...(idempotency ? [idempotencyKey(owner, idempotency.keySha256)] : [])];
       const args = [
-        ...[owner, model, queueName(model), JSON.stringify(job)],
+        ...[owner, model, queueName(model), JSON.stringify(recorded(job))],
         ...[LEVELS[priority], priority === 'low' ? FIRST_LOW_PLACE : 1, bounds.waiting, bounds.outstanding],
-        ...[deadlineMs ?? '', work, kind, (job.stored_loras ?? []).join(' ')],
+        ...[deadlineMs ?? '', work, kind, (job.stored_loras ?? []).join(' '), receipts.map(hashOf).join(' ')],
+        ...(idempotency ? [idempotency.fingerprint, LIMITS.idempotencyS] : ['', '']),
       ];
-      if (idempotency === undefined) return parseAdmission(id, await ADMIT(redis, keysOf(id), args));
-      const keys = [...keysOf(id), idempotencyKey(owner, idempotency.keySha256)];
-      return parseAdmission(id, await ADMIT(redis, keys, [...args, idempotency.fingerprint, LIMITS.idempotencyS]));
+      const answer = parseAdmission(id, await ADMIT(redis, keys, args));
+      if (answer !== 'receipts wanted') return answer;
+      const told = parseAdmission(id, await ADMIT(redis, keys, [...args, ...receipts.map(textOf)]));
+      assert(told !== 'receipts wanted', 'it was told every receipt');
+      return told;
     },
     async withdraw(id) {
-      await WITHDRAW(redis, keysOf(id), []);
+      await WITHDRAW(redis, keysOf(id), [resultLifetimeS]);
     },
     async read(caller, id) {
       const answer = (await READ(redis, keysOf(id), [])) as ReadAnswer;
@@ -167,11 +179,11 @@ export function createJobJournal(redis: Redis, resultLifetimeS: number): JobJour
         if (answer[1] !== caller.owner) return undefined;
         throw new ServiceError('expired', `generation ${id} has expired; results are kept for ${resultLifetimeS} s`);
       }
-      const [, list, position, running, [jobMs, workMs], nowMs] = answer;
+      const [, list, position, running, [jobMs, workMs], nowMs, receipts] = answer;
       const fields = fieldsOf(list);
       if (fields.owner !== caller.owner) return undefined;
       const pace = { jobMs: numberOf(jobMs), workMs: numberOf(workMs) };
-      return parseGeneration(id, fields, { position, running, pace, nowMs: Number(nowMs) });
+      return parseGeneration(id, fields, receipts, { position, running, pace, nowMs: Number(nowMs) });
     },
     async findByKey({ owner }, { keySha256, fingerprint }) {
       const key = idempotencyKey(owner, keySha256);
@@ -247,10 +259,15 @@ function describeEnd(end: JobEnd): { event: JournalEvent; field: 'outcome' | 'er
 type ReadAnswer =
   | readonly ['unknown']
   | readonly ['expired', string]
-  | readonly ['found', readonly string[], number, number, readonly (string | null)[], string];
+  | readonly ['found', readonly string[], number, number, readonly (string | null)[], string, readonly string[]];
 
-function parseAdmission(id: string, answer: unknown): Admission {
-  const [word, first, second] = answer as readonly [Admission['answer'], never, never];
+function recorded(job: AcceptedJob): RecordedJob {
+  return { ...job, loras: job.loras.map(({ receipt: _, ...rest }) => rest) };
+}
+
+function parseAdmission(id: string, answer: unknown): Admission | 'receipts wanted' {
+  const [word, first, second] = answer as readonly [Admission['answer'] | 'receipts wanted', never, never];
+  if (word === 'receipts wanted') return word;
   if (word === 'accepted') return { answer: word, id, position: Number(first), place: Number(second) };
   if (word === 'replayed') return { answer: word, id: String(first), position: Number(second) };
   if (word === 'file gone') return { answer: word, sha256: String(first) };
@@ -275,8 +292,13 @@ interface Surroundings {
   readonly nowMs: number;
 }
 
-function parseGeneration(id: string, fields: Readonly<Record<string, string>>, surroundings: Surroundings): Generation {
-  const { request, loras, warnings }: AcceptedJob = JSON.parse(fields.job ?? '');
+function parseGeneration(
+  id: string,
+  fields: Readonly<Record<string, string>>,
+  receipts: readonly string[],
+  surroundings: Surroundings,
+): Generation {
+  const { request, loras, warnings }: RecordedJob = JSON.parse(fields.job ?? '');
   const status = fields.status as JobStatus;
   const outcome: JobOutcome | undefined = fields.outcome === undefined ? undefined : JSON.parse(fields.outcome);
   return {
@@ -290,9 +312,17 @@ function parseGeneration(id: string, fields: Readonly<Record<string, string>>, s
     eta_ms: etaOf(status, fields, request.steps * request.n, surroundings),
     request,
     warnings: outcome?.warnings ?? warnings,
-    result: outcome === undefined ? null : { ...outcome, request, loras },
+    result: outcome === undefined ? null : { ...outcome, request, loras: withReceipts(loras, receipts) },
     error: fields.error === undefined ? null : JSON.parse(fields.error),
   };
+}
+
+function withReceipts(loras: RecordedJob['loras'], receipts: readonly string[]): readonly NamedReceipt[] {
+  return loras.map((lora, index) => {
+    const text = receipts[index];
+    assert(text !== undefined, 'a result and its receipts are kept together');
+    return namedReceipt({ ...lora, receipt: JSON.parse(text) });
+  });
 }
 
 function etaOf(

@@ -4,6 +4,7 @@ import {
   holdersKey,
   outstandingKey,
   paceKey,
+  receiptKey,
   recordKey,
   runningKey,
   TURNS_KEY,
@@ -32,6 +33,9 @@ import { luaScript } from './lua-script.ts';
 const NEWEST_SHARE = 0.2;
 const PACE_LIFETIME_S = 7 * 24 * 3600;
 
+/** So that no receipt expires within the same tick as a record that needs it. */
+const RECEIPT_GRACE_MS = 60_000;
+
 const COMMON = `
 local record, events = KEYS[1], KEYS[2]
 local id = string.sub(record or '', ${recordKey('').length + 1})
@@ -57,11 +61,28 @@ local function wait_in_line()
   redis.call('SREM', '${runningKey('')}' .. held[1], id)
   redis.call('ZADD', '${waitingKey('')}' .. held[1], held[2], id)
 end
-local function leave()
-  local held = redis.call('HMGET', record, 'model', 'owner', 'stored')
+local function has_receipt(hash)
+  return redis.call('EXISTS', '${receiptKey('')}' .. hash) == 1
+end
+local function hold_receipt(hash, text)
+  local receipt = '${receiptKey('')}' .. hash
+  if text then redis.call('HSETNX', receipt, 'receipt', text) end
+  if redis.call('HINCRBY', receipt, 'jobs', 1) == 1 then redis.call('PERSIST', receipt) end
+end
+-- Gateways and workers may have been told other lifetimes: the longest of all ended jobs holds.
+local function release_receipt(hash, lifetime)
+  local receipt = '${receiptKey('')}' .. hash
+  local ends = now() + lifetime * 1000 + ${RECEIPT_GRACE_MS}
+  ends = string.format('%d', math.max(ends, redis.call('HGET', receipt, 'until') or 0))
+  redis.call('HSET', receipt, 'until', ends)
+  if redis.call('HINCRBY', receipt, 'jobs', -1) == 0 then redis.call('PEXPIREAT', receipt, ends) end
+end
+local function leave(lifetime)
+  local held = redis.call('HMGET', record, 'model', 'owner', 'stored', 'receipts')
   for sha256 in string.gmatch(held[3] or '', '%x+') do
     redis.call('SREM', '${holdersKey('')}' .. sha256, '${jobHolder('')}' .. id)
   end
+  for hash in string.gmatch(held[4] or '', '%x+') do release_receipt(hash, lifetime) end
   redis.call('ZREM', '${waitingKey('')}' .. held[1], id)
   redis.call('SREM', '${runningKey('')}' .. held[1], id)
   redis.call('ZREM', '${outstandingKey('')}' .. held[2], id)
@@ -75,7 +96,7 @@ local function finish(status, event, field, value, lifetime)
   publish(event)
   redis.call('EXPIRE', record, lifetime)
   redis.call('EXPIRE', events, lifetime)
-  redis.call('SET', '${tombstoneKey('')}' .. id, leave(), 'EX', lifetime * 2)
+  redis.call('SET', '${tombstoneKey('')}' .. id, leave(lifetime), 'EX', lifetime * 2)
   -- Within a JSON string its quotes would be escaped, so this is the field and never a part of a prompt.
   if string.find(redis.call('HGET', record, 'job'), '"webhook":{', 1, true) then
     redis.call('ZADD', '${WEBHOOKS_KEY}', now(), id)
@@ -90,9 +111,10 @@ const SCORE_OF_PLACE = 2 ** 32;
 /**
  * KEYS[3]: what the idempotency key made, if there is one. ARGV: owner, model, queue's name, accepted job, priority level, first place
  * of that level, most that may wait for the model, most that the owner may have, deadline in milliseconds ('' for none), work, kind,
- * hashes of the stored files that the job needs; and with an idempotency key: its fingerprint, its lifetime.
- * Returns { 'accepted', position, place }, { 'replayed', job id, position }, { 'conflict' }, { 'queue full' }, { 'too many' } or
- * { 'file gone', hash }.
+ * hashes of the stored files that the job needs, hashes of its LoRAs' receipts; an idempotency key's fingerprint and its lifetime ('' for
+ * none); and the texts of the receipts, or none of them.
+ * Returns { 'accepted', position, place }, { 'replayed', job id, position }, { 'conflict' }, { 'queue full' }, { 'too many' },
+ * { 'file gone', hash } or, where the texts are not there and one of them is not known, { 'receipts wanted' }.
  */
 export const ADMIT = luaScript(`${COMMON}
 local owner, model, idempotency = ARGV[1], ARGV[2], KEYS[3]
@@ -100,7 +122,7 @@ local done = redis.call('HMGET', record, 'position', 'place')
 if done[1] then return { 'accepted', tonumber(done[1]), tonumber(done[2]) } end
 if idempotency then
   local first = redis.call('HMGET', idempotency, 'job', 'fingerprint', 'position')
-  if first[1] and first[2] ~= ARGV[13] then return { 'conflict' } end
+  if first[1] and first[2] ~= ARGV[14] then return { 'conflict' } end
   if first[1] then return { 'replayed', first[1], tonumber(first[3]) } end
 end
 local waiting, outstanding = '${waitingKey('')}' .. model, '${outstandingKey('')}' .. owner
@@ -110,15 +132,26 @@ if redis.call('ZCARD', outstanding) >= tonumber(ARGV[8]) then return { 'too many
 for sha256 in string.gmatch(ARGV[12], '%x+') do
   if redis.call('EXISTS', '${holdersKey('')}' .. sha256) == 0 then return { 'file gone', sha256 } end
 end
+if not ARGV[16] then
+  for hash in string.gmatch(ARGV[13], '%x+') do
+    if not has_receipt(hash) then return { 'receipts wanted' } end
+  end
+end
 for sha256 in string.gmatch(ARGV[12], '%x+') do
   redis.call('SADD', '${holdersKey('')}' .. sha256, '${jobHolder('')}' .. id)
+end
+local next_text = 16
+for hash in string.gmatch(ARGV[13], '%x+') do
+  hold_receipt(hash, ARGV[next_text])
+  next_text = next_text + 1
 end
 local place = tonumber(ARGV[6]) + redis.call('ZCOUNT', outstanding, '-inf', ARGV[5])
 local turn = place * ${SCORE_OF_PLACE} + redis.call('INCR', '${TURNS_KEY}') % ${SCORE_OF_PLACE}
 turn = string.format('%.0f', turn)
 local accepted = now()
 redis.call('HSET', record, 'owner', owner, 'model', model, 'queue', ARGV[3], 'job', ARGV[4], 'status', 'queued', 'attempt', 0,
-  'crashes', 0, 'accepted_at', accepted, 'place', place, 'turn', turn, 'work', ARGV[10], 'kind', ARGV[11], 'stored', ARGV[12])
+  'crashes', 0, 'accepted_at', accepted, 'place', place, 'turn', turn, 'work', ARGV[10], 'kind', ARGV[11], 'stored', ARGV[12],
+  'receipts', ARGV[13])
 redis.call('ZADD', waiting, turn, id)
 redis.call('ZADD', outstanding, ARGV[5], id)
 redis.call('ZADD', '${UNENDED_KEY}', accepted, id)
@@ -131,22 +164,23 @@ local position = redis.call('ZRANK', waiting, id)
 redis.call('HSET', record, 'position', position)
 publish('{"type":"queued","queue_position":' .. position .. '}')
 if idempotency then
-  redis.call('HSET', idempotency, 'job', id, 'fingerprint', ARGV[13], 'position', position)
-  redis.call('EXPIRE', idempotency, ARGV[14])
+  redis.call('HSET', idempotency, 'job', id, 'fingerprint', ARGV[14], 'position', position)
+  redis.call('EXPIRE', idempotency, ARGV[15])
   redis.call('HSET', record, 'idempotency', idempotency)
 end
 return { 'accepted', position, place }
 `);
 
-/** Undoes ADMIT. */
+/** Undoes ADMIT. ARGV: result lifetime. */
 export const WITHDRAW = luaScript(`${COMMON}
 local idempotency = redis.call('HGET', record, 'idempotency')
 if idempotency then redis.call('DEL', idempotency) end
-if redis.call('EXISTS', record) == 1 then leave() end
+local status = redis.call('HGET', record, 'status')
+if status and not is_final(status) then leave(ARGV[1]) end
 redis.call('DEL', record, events)
 `);
 
-/** Returns { 'unknown' }, { 'expired', owner } or { 'found', fields, jobs before it or -1, jobs that run, pace, now }. */
+/** Returns { 'unknown' }, { 'expired', owner } or { 'found', fields, jobs before it or -1, jobs that run, pace, now, receipts of a completed job }. */
 export const READ = luaScript(`${COMMON}
 local fields = redis.call('HGETALL', record)
 if #fields == 0 then
@@ -154,11 +188,19 @@ if #fields == 0 then
   return owner and { 'expired', owner } or { 'unknown' }
 end
 local held = redis.call('HMGET', record, 'model', 'status', 'kind')
-if is_final(held[2]) then return { 'found', fields, -1, 0, {}, now() } end
+if is_final(held[2]) then
+  local receipts = {}
+  if held[2] == 'completed' then
+    for hash in string.gmatch(redis.call('HGET', record, 'receipts'), '%x+') do
+      receipts[#receipts + 1] = redis.call('HGET', '${receiptKey('')}' .. hash, 'receipt')
+    end
+  end
+  return { 'found', fields, -1, 0, {}, now(), receipts }
+end
 local position = redis.call('ZRANK', '${waitingKey('')}' .. held[1], id)
 local running = redis.call('SCARD', '${runningKey('')}' .. held[1])
 local pace = redis.call('HMGET', '${paceKey('')}' .. held[1], 'job_ms', 'work_ms:' .. held[3])
-return { 'found', fields, position or -1, running, pace, now() }
+return { 'found', fields, position or -1, running, pace, now(), {} }
 `);
 
 /**

@@ -51,7 +51,7 @@ describe('a trajectory ends where diffusers ends it', () => {
       };
 
       const ranking = { split: null, halvesTau: null, orderSource: 'classes' } as const;
-      const planned = describePlan({ request: resolved, receipts: [], ranking, warnings: [] }, model);
+      const planned = describePlan({ request: resolved, loras: [], ranking, warnings: [] }, model);
       const events = generate(resolved, model, ports, new AbortController().signal, () => 0);
       const steps: number[] = [];
       for await (const event of events) {

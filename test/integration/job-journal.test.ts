@@ -1,10 +1,11 @@
 import type { Redis } from 'ioredis';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { problemDetails, ServiceError } from '../../src/contract/errors.ts';
+import type { LoraInUse } from '../../src/contract/generation-result.ts';
 import { LOCAL, type Principal } from '../../src/contract/principal.ts';
-import { CANCEL_CHANNEL, eventsKey, recordKey } from '../../src/contract/redis-keys.ts';
-import { type Claim, createJobJournal, type JobJournal } from '../../src/store/job-journal.ts';
-import { ACCEPTED_JOB, NEW_JOB, OUTCOME } from '../support/accepted-job.ts';
+import { CANCEL_CHANNEL, eventsKey, KEY_PREFIX, recordKey } from '../../src/contract/redis-keys.ts';
+import { type Claim, createJobJournal, type JobJournal, type NewJob } from '../../src/store/job-journal.ts';
+import { ACCEPTED_JOB, NEW_JOB, OUTCOME, RECEIPT } from '../support/accepted-job.ts';
 import { startTestRedis, type TestRedis } from '../support/redis.ts';
 
 let server: TestRedis;
@@ -164,4 +165,82 @@ test('a call that Redis has done and not answered is sent again, and changes not
   await again.finish(claimed, { status: 'completed', outcome: OUTCOME });
   const history = (await redis.xrange(eventsKey('twice'), '-', '+')).map(([, [, text]]) => JSON.parse(text ?? ''));
   expect(history.map(({ type }) => type)).toEqual(['queued', 'started', 'step', 'step', 'completed']);
+});
+
+describe('the receipts of a job', () => {
+  const FREQUENCY = { frequency_class: 'low', source: 'request', score: null, profile: 'absent' } as const;
+  const OTHER = { ...RECEIPT, sha256: 'c'.repeat(64) };
+  const LORAS: readonly LoraInUse[] = [
+    { id: 'ink', receipt: RECEIPT, frequency: FREQUENCY },
+    { id: 'fox', receipt: OTHER },
+  ];
+  const WITH_LORAS: NewJob = { ...NEW_JOB, job: { ...ACCEPTED_JOB, loras: LORAS } };
+  const JOB_MS = LIFETIME_S * 1000;
+
+  const receiptKeys = () => redis.keys(`${KEY_PREFIX}:receipt:*`);
+  const lifetimesMs = async () => await Promise.all((await receiptKeys()).map((key) => redis.pttl(key)));
+
+  async function complete(id: string, by = journal): Promise<void> {
+    const claimed = await by.claim(id, 'cpu');
+    if (claimed === undefined) throw new Error('nothing to claim');
+    await by.finish(claimed, { status: 'completed', outcome: OUTCOME });
+  }
+
+  test('are part of its result, in the order of its LoRAs', async () => {
+    expect(await journal.admit('one', WITH_LORAS)).toMatchObject({ answer: 'accepted' });
+    expect(await journal.read(LOCAL, 'one')).toMatchObject({ status: 'queued', result: null });
+    await complete('one');
+    expect((await journal.read(LOCAL, 'one'))?.result?.loras).toEqual([
+      { id: 'ink', ...RECEIPT, frequency: FREQUENCY },
+      { id: 'fox', ...OTHER },
+    ]);
+  });
+
+  test('are kept once for all jobs, and told only where they are not known', async () => {
+    const sent: number[] = [];
+    const counting = server.connect();
+    await counting.ping();
+    const send = counting.evalsha.bind(counting) as (...args: unknown[]) => Promise<unknown>;
+    const evalsha = async (...args: unknown[]) => {
+      sent.push(args.filter((value) => typeof value === 'string' && value.includes('"matched"')).length);
+      return await send(...args);
+    };
+    Object.assign(counting, { evalsha });
+    const other = createJobJournal(counting, LIFETIME_S);
+    for (const id of ['one', 'two', 'three']) await other.admit(id, WITH_LORAS);
+    expect(sent).toEqual([0, 2, 0, 0]);
+    expect(await receiptKeys()).toHaveLength(2);
+    expect(await redis.hget(recordKey('three'), 'job')).not.toContain('matched');
+  });
+
+  test('stay while a job that has not ended needs them, however long that takes, and then as long as its result', async () => {
+    await journal.admit('one', WITH_LORAS);
+    await journal.admit('two', WITH_LORAS);
+    await complete('one');
+    expect(await lifetimesMs()).toEqual([-1, -1]);
+    await journal.cancel(LOCAL, 'two');
+    for (const lifetime of await lifetimesMs()) expect(lifetime).toBeGreaterThan(JOB_MS);
+    await journal.admit('three', WITH_LORAS);
+    expect(await lifetimesMs()).toEqual([-1, -1]);
+  });
+
+  test('stay as long as the longest of the results, where programs were told different lifetimes', async () => {
+    await journal.admit('one', WITH_LORAS);
+    await complete('one');
+    const hasty = createJobJournal(redis, 1);
+    await hasty.admit('two', WITH_LORAS);
+    await complete('two', hasty);
+    for (const lifetime of await lifetimesMs()) expect(lifetime).toBeGreaterThan(JOB_MS);
+  });
+
+  test('go with a job that is withdrawn, which counts once even if it had ended', async () => {
+    await journal.admit('one', WITH_LORAS);
+    await journal.admit('ended', WITH_LORAS);
+    await journal.cancel(LOCAL, 'ended');
+    await journal.withdraw('ended');
+    await journal.withdraw('ended');
+    expect(await lifetimesMs()).toEqual([-1, -1]);
+    await journal.withdraw('one');
+    for (const lifetime of await lifetimesMs()) expect(lifetime).toBeGreaterThan(0);
+  });
 });

@@ -1,5 +1,6 @@
 import type { AcceptedJob, JobOutcome } from '../../src/contract/job.ts';
 import { LOCAL } from '../../src/contract/principal.ts';
+import type { LoraReceipt } from '../../src/core/lora/receipt.ts';
 import type { NewJob } from '../../src/store/job-journal.ts';
 
 /** A job as it is after acceptance, and an outcome, for tests that run no model. */
@@ -23,6 +24,16 @@ export const ACCEPTED_JOB: AcceptedJob = {
   },
   loras: [],
   warnings: ['a warning'],
+};
+
+/** What a file says that was tried on a model. */
+export const RECEIPT: LoraReceipt = {
+  format: 'kohya',
+  sha256: 'b'.repeat(64),
+  matched: { unet: ['attention'], text_encoder: [] },
+  unmatched: [],
+  ranks: [4],
+  alphas: [2],
 };
 
 export const OUTCOME: JobOutcome = {

@@ -74,7 +74,7 @@ const REQUEST: ResolvedRequest = {
 };
 
 const ranking = { split: null, halvesTau: null, orderSource: 'classes' } as const;
-const planned = (request: ResolvedRequest) => describePlan({ request, receipts: [], ranking, warnings: [] }, MODEL);
+const planned = (request: ResolvedRequest) => describePlan({ request, loras: [], ranking, warnings: [] }, MODEL);
 
 const filled = (dims: readonly number[], value: number): Tensor => ({
   data: new Float32Array(elementCount(dims)).fill(value),

@@ -58,7 +58,7 @@ test('nothing is left implicit', async () => {
       composition: { method: 'merge', scale: 1, text_encoder: 'all' },
       output: { format: 'png' },
     },
-    receipts: [],
+    loras: [],
     ranking: { split: null, halvesTau: null, orderSource: 'classes' },
     warnings: [],
   });
@@ -70,7 +70,7 @@ test('an explicit 0 stays 0', async () => {
 });
 
 test('a LoRA is resolved to its file, its weights and its class', async () => {
-  const { request, receipts } = await resolve({
+  const { request, loras } = await resolve({
     loras: [{ id: 'fox', weight: { unet: 0.5, text_encoder: 0 }, frequency_class: 'low' }, { sha256: INK }],
   });
   expect(request.loras).toEqual([
@@ -89,7 +89,7 @@ test('a LoRA is resolved to its file, its weights and its class', async () => {
       frequency_class_assumed: true,
     },
   ]);
-  expect(receipts.map(({ id, sha256 }) => [id, sha256])).toEqual([
+  expect(loras.map(({ id, receipt }) => [id, receipt.sha256])).toEqual([
     ['fox', 'b'.repeat(64)],
     [INK, INK],
   ]);
@@ -113,7 +113,7 @@ describe('profiles', () => {
     resolveRequest({ prompt: 'a fox', ...request }, descriptor, measured, () => 0);
 
   test('fill in the classes and the order that a request leaves open, and the answer says so', async () => {
-    const { request, receipts, ranking } = await resolveMeasured({ loras: three });
+    const { request, loras, ranking } = await resolveMeasured({ loras: three });
 
     expect(request.loras.map((lora) => [lora.frequency_class, lora.frequency_class_assumed])).toEqual([
       ['high', false],
@@ -121,7 +121,7 @@ describe('profiles', () => {
       ['high', false],
     ]);
     expect(request.composition).toMatchObject({ order: ['locon', 'ink', 'fox'] });
-    expect(receipts.map(({ frequency }) => frequency?.source)).toEqual(['profile', 'profile', 'profile']);
+    expect(loras.map(({ frequency }) => frequency?.source)).toEqual(['profile', 'profile', 'profile']);
     expect(ranking).toMatchObject({ orderSource: 'profile', halvesTau: 1 });
   });
 
