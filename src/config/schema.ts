@@ -1,4 +1,5 @@
 import { API_KEY_PATTERN } from '../contract/api-key.ts';
+import { parseNetworks } from './networks.ts';
 
 /**
  * Every setting of every program, once: the variable and the flag that set it, its type, default, unit and meaning. Parsing is in
@@ -8,8 +9,8 @@ import { API_KEY_PATTERN } from '../contract/api-key.ts';
 export type SettingKind =
   | { readonly type: 'text' }
   | { readonly type: 'choice'; readonly of: readonly string[] }
-  /** Matches a pattern; `allowed` says in words what does. */
-  | { readonly type: 'pattern'; readonly pattern: RegExp; readonly allowed: string }
+  /** Matches a pattern, or whatever else can tell; `allowed` says in words what does. */
+  | { readonly type: 'pattern'; readonly pattern: { test(text: string): boolean }; readonly allowed: string }
   | { readonly type: 'integer'; readonly min: number; readonly max: number };
 
 export interface Setting {
@@ -88,7 +89,19 @@ export const SCHEMA = {
     kind: { type: 'choice', of: ['open', 'keys'] },
     fallback: undefined,
     meaning:
-      'Who is served: `open` everybody as one owner, `keys` who has an API key. Without it, `open` where both doors are on loopback, else `keys`.',
+      'Who is served: `open` everybody as one owner, `keys` who has an API key. Without it, `open` where both doors are on loopback and no proxy stands before them, else `keys`.',
+  },
+  proxies: {
+    env: 'OVERTONE_PROXIES',
+    flag: '--proxies',
+    kind: {
+      type: 'pattern',
+      pattern: { test: (text) => parseNetworks(text) !== undefined },
+      allowed: 'addresses and networks with commas between them, e.g. 10.0.0.7,10.1.0.0/16,fd00::/8',
+    },
+    fallback: undefined,
+    meaning:
+      'Reverse proxies that stand before the doors: what they say of a caller (`X-Forwarded-For`, `-Proto`) is believed, and of nobody else. Without it, nobody is.',
   },
   adminKey: {
     env: 'OVERTONE_ADMIN_KEY',
@@ -111,7 +124,7 @@ export const SCHEMA = {
     kind: { type: 'integer', min: 1, max: 10_000_000 },
     fallback: '600',
     meaning:
-      'Calls in a minute that one address may make for which no valid key answers, at each gateway; from loopback, any number. Behind a proxy all callers have its address.',
+      'Calls in a minute that one address may make for which no valid key answers, at each gateway; from loopback, any number. Behind a proxy all callers have its address, unless --proxies names it.',
   },
   picturesPerDay: {
     env: 'OVERTONE_PICTURES_PER_DAY',

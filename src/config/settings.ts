@@ -13,6 +13,8 @@ export interface Settings {
   readonly grpcHost: string;
   readonly grpcPort: number;
   readonly access: 'open' | 'keys' | undefined;
+  /** To be read by `parseNetworks`. */
+  readonly proxies: string | undefined;
   readonly adminKey: string | undefined;
   readonly requestsPerMinute: number;
   readonly strangersPerMinute: number;

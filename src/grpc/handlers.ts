@@ -9,6 +9,7 @@ import {
 import { problemDetails } from '../contract/errors.ts';
 import type { Principal } from '../contract/principal.ts';
 import type { Access } from '../service/access.ts';
+import { clientAddress, type IsProxy } from '../service/client-address.ts';
 import { untilRevoked } from '../service/until-revoked.ts';
 import type { GatewayMetrics } from '../telemetry/gateway-metrics.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -26,6 +27,7 @@ import { openUpload } from './upload-stream.ts';
 
 export interface HandlerContext {
   readonly access: Access;
+  readonly isProxy: IsProxy;
   readonly metrics: GatewayMetrics;
   readonly tracing: Tracing;
   readonly protocol: Protocol;
@@ -54,13 +56,14 @@ export type UploadAnswer = (
 
 export function unary<Request>(
   answer: UnaryAnswer<Request>,
-  { access, protocol, logger, metrics, tracing }: HandlerContext,
+  context: HandlerContext,
 ): handleUnaryCall<Received<Request>, object> {
+  const { protocol, logger, metrics, tracing } = context;
   return (call, callback) => {
     const end = measureCall(call.getPath(), metrics);
     const run = () =>
       tracedCall(call, tracing, async () =>
-        answer(await admit(call, access), call.request(), idempotencyKeyOf(call.metadata)),
+        answer(await admit(call, context), call.request(), idempotencyKeyOf(call.metadata)),
       );
     run().then(
       (response) => {
@@ -79,13 +82,14 @@ export function unary<Request>(
 
 export function upload(
   answer: UploadAnswer,
-  { access, protocol, logger, metrics, tracing }: HandlerContext,
+  context: HandlerContext,
 ): handleClientStreamingCall<Received<object>, object> {
+  const { protocol, logger, metrics, tracing } = context;
   return (call, callback) => {
     const end = measureCall(call.getPath(), metrics);
     const run = () =>
       tracedCall(call, tracing, async () => {
-        const caller = await admit(call, access);
+        const caller = await admit(call, context);
         const { start, content } = await openUpload(call);
         return answer(caller, start, content);
       });
@@ -108,8 +112,9 @@ export function upload(
 
 export function serverStream<Request>(
   stream: StreamAnswer<Request>,
-  { access, protocol, logger, metrics, tracing, closing }: HandlerContext,
+  context: HandlerContext,
 ): handleServerStreamingCall<Received<Request>, object> {
+  const { access, protocol, logger, metrics, tracing, closing } = context;
   return (call) => {
     const end = measureCall(call.getPath(), metrics);
     // Opened before anything is awaited, or a caller that leaves at once would not be noticed.
@@ -117,7 +122,7 @@ export function serverStream<Request>(
     const events = openEventStream(call, { closing, revoked: revoked.signal });
     const run = () =>
       tracedCall(call, tracing, async () => {
-        const caller = await admit(call, access);
+        const caller = await admit(call, context);
         const readmit = () => access.readmit(credentialsOf(call), scopesOf(call.getPath()));
         const stop = untilRevoked(readmit, (error) => revoked.abort(error));
         try {
@@ -152,8 +157,10 @@ function idempotencyKeyOf(metadata: Metadata): string | undefined {
 type AnyCall = Pick<ServerUnaryCall<unknown, unknown>, 'metadata' | 'getPath' | 'getPeer'>;
 
 /** Who calls, by the credentials in the call's metadata; throws where they do not open this rpc. */
-function admit(call: AnyCall, access: Access): Promise<Principal> {
-  return access.admit(credentialsOf(call), scopesOf(call.getPath()), call.getPeer().replace(/:\d+$/, ''));
+function admit(call: AnyCall, { access, isProxy }: HandlerContext): Promise<Principal> {
+  const peer = call.getPeer().replace(/:\d+$/, '');
+  const forwardedFor = call.metadata.get('x-forwarded-for').join(',');
+  return access.admit(credentialsOf(call), scopesOf(call.getPath()), clientAddress(peer, forwardedFor, isProxy));
 }
 
 function credentialsOf({ metadata }: AnyCall): string | undefined {

@@ -1,5 +1,6 @@
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import type { Access } from '../service/access.ts';
+import type { IsProxy } from '../service/client-address.ts';
 import type { Generations } from '../service/generations.ts';
 import type { Health } from '../service/health.ts';
 import type { LoraUploads } from '../service/lora-uploads.ts';
@@ -34,6 +35,7 @@ export interface GrpcServer {
 
 export interface GrpcServerOptions {
   readonly access: Access;
+  readonly isProxy: IsProxy;
   readonly generations: Generations;
   readonly loras: Loras;
   readonly uploads: LoraUploads;
@@ -59,10 +61,10 @@ const CLOSE_MS = 2_000;
 
 /** Resolves when it listens; rejects where the address cannot be had. */
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
-  const { access, generations, loras, uploads, health, metrics, tracing, logger, address } = options;
+  const { access, isProxy, generations, loras, uploads, health, metrics, tracing, logger, address } = options;
   const closing = new AbortController();
   const protocol = loadProtocol();
-  const context: HandlerContext = { access, metrics, tracing, protocol, logger, closing: closing.signal };
+  const context: HandlerContext = { access, isProxy, metrics, tracing, protocol, logger, closing: closing.signal };
   const handlers = {
     Generate: serverStream(generate({ generations, protocol, logger }), context),
     Submit: unary(submit(generations), context),

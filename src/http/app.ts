@@ -8,6 +8,7 @@ import { LIMITS } from '../contract/limits.ts';
 import type { Access } from '../service/access.ts';
 import type { ApiKeys } from '../service/api-keys.ts';
 import type { BlobLinks } from '../service/blob-links.ts';
+import type { IsProxy } from '../service/client-address.ts';
 import type { Generations } from '../service/generations.ts';
 import type { Health } from '../service/health.ts';
 import type { LoraUploads } from '../service/lora-uploads.ts';
@@ -73,6 +74,7 @@ export interface HttpTls {
 export async function createHttpApp(
   services: HttpServices,
   options: {
+    readonly isProxy: IsProxy;
     readonly metrics: GatewayMetrics;
     readonly tracing: Tracing;
     readonly logger: Logger;
@@ -80,12 +82,13 @@ export async function createHttpApp(
   },
 ): Promise<FastifyInstance> {
   const { access, keys, generations, models, loras, uploads, links, health, page, board, secrets } = services;
-  const { metrics, tracing, logger, tls } = options;
+  const { isProxy, metrics, tracing, logger, tls } = options;
   const settings: FastifyServerOptions = {
     loggerInstance: logger as FastifyBaseLogger,
     // One line for each finished request would drown the jobs' own; errors are logged where they are handled.
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: LIMITS.bodyBytes,
+    trustProxy: isProxy,
     requestTimeout: UPLOAD_MS,
     // At a stop, streams are told to end by their services; a connection that idles is closed.
     forceCloseConnections: 'idle',
@@ -94,12 +97,12 @@ export async function createHttpApp(
   };
   // Fastify's types take TLS for another kind of server; it is used in the same way.
   const app = Fastify((tls === undefined ? settings : { ...settings, https: tls }) as FastifyServerOptions);
-  await registerHelmet(app, tls !== undefined);
+  await registerHelmet(app);
   registerJson(app);
   registerErrors(app);
   registerBodyDeadline(app, ['POST /v1/loras']);
   registerTrace(app, tracing);
-  registerCaller(app, access);
+  registerCaller(app, access, isProxy);
   registerMeasure(app, metrics);
   await registerOpenApi(app);
 

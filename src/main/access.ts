@@ -1,11 +1,19 @@
+import { parseNetworks } from '../config/networks.ts';
 import { SCHEMA } from '../config/schema.ts';
 import type { Settings } from '../config/settings.ts';
 import { InputError } from '../core/problem.ts';
 import { type Access, createKeyAccess, createOpenAccess } from '../service/access.ts';
 import { createAddressLimit } from '../service/address-limit.ts';
+import type { IsProxy } from '../service/client-address.ts';
 import type { Allowances } from '../store/allowances.ts';
 import type { KeyStore } from '../store/key-store.ts';
 import type { Logger } from '../telemetry/logger.ts';
+
+/** Which addresses are proxies, by the settings. */
+export function proxiesOf({ proxies }: Settings): IsProxy {
+  const isNamed = proxies === undefined ? undefined : parseNetworks(proxies);
+  return isNamed ?? (() => false);
+}
 
 /** Who is served, by the settings: everybody where only this machine can call, or where a setting says so; else who has a key. */
 export function decideAccess(options: {
@@ -33,10 +41,10 @@ export async function checkAccess(options: {
   readonly logger: Logger;
 }): Promise<void> {
   const { settings, keys, logger } = options;
-  const { httpHost, grpcHost, adminKey } = settings;
+  const { httpHost, grpcHost, proxies, adminKey } = settings;
   if (isOpen(settings)) {
-    const isShown = !(isLoopback(httpHost) && isLoopback(grpcHost));
-    if (isShown) logger.warn({ httpHost, grpcHost }, 'open to everybody who can reach it, as OVERTONE_ACCESS says');
+    if (!isAlone(settings))
+      logger.warn({ httpHost, grpcHost, proxies }, 'open to everybody who can reach it, as OVERTONE_ACCESS says');
     return;
   }
   if (adminKey !== undefined) return;
@@ -47,14 +55,19 @@ export async function checkAccess(options: {
   if (known === undefined || known.length > 0) return;
   const { env, flag } = SCHEMA.access;
   const message =
-    `there are no API keys, and on ${httpHost} and ${grpcHost} nobody is served without one. Give the service a first key ` +
+    `there are no API keys, and on ${httpHost} and ${grpcHost}${proxies === undefined ? '' : ' behind a proxy'} nobody is served without one. Give the service a first key ` +
     `(npx overtone keys generate > key; ${SCHEMA.adminKey.flag}-file key), or let everybody in (${flag} open)`;
   throw new InputError([{ code: 'invalid_request', subject: env, message }]);
 }
 
 /** Whether everybody is served who can reach the service. */
-export function isOpen({ access, httpHost, grpcHost }: Settings): boolean {
-  return access === undefined ? isLoopback(httpHost) && isLoopback(grpcHost) : access === 'open';
+export function isOpen(settings: Settings): boolean {
+  return settings.access === undefined ? isAlone(settings) : settings.access === 'open';
+}
+
+/** Whether only this machine can call. A proxy on this machine calls for others. */
+function isAlone({ httpHost, grpcHost, proxies }: Settings): boolean {
+  return isLoopback(httpHost) && isLoopback(grpcHost) && proxies === undefined;
 }
 
 function isLoopback(host: string): boolean {

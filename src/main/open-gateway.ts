@@ -33,7 +33,7 @@ import { createWorkerRegistry } from '../store/worker-registry.ts';
 import { createGatewayMetrics } from '../telemetry/gateway-metrics.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { openTracing } from '../telemetry/tracing.ts';
-import { checkAccess, decideAccess } from './access.ts';
+import { checkAccess, decideAccess, proxiesOf } from './access.ts';
 import { checkRedis } from './check-redis.ts';
 import { answersWithin, connectRedis } from './connect-redis.ts';
 import { keepTls, TLS_PAUSE_MS } from './keep-tls.ts';
@@ -76,6 +76,7 @@ export async function openGateway(
   const keyStore = createKeyStore(redis);
   const allowances = createAllowances(redis);
   const access = decideAccess({ settings, keys: keyStore, allowances });
+  const isProxy = proxiesOf(settings);
   const keys = createApiKeys(keyStore, Date.now);
   const profileQueue = createProfileProducer(redis);
   const profiles = createProfiles({
@@ -126,7 +127,7 @@ export async function openGateway(
       board,
       secrets: createOwnWebhookSecrets(secrets),
     },
-    { metrics, tracing, logger, ...(tls && { tls }) },
+    { isProxy, metrics, tracing, logger, ...(tls && { tls }) },
   );
   // Also where none are allowed: what was accepted before the setting changed has to go out of the box.
   const delivery = startWebhookDelivery({ outbox, journal, secrets, policy: settings.webhooks, metrics, logger });
@@ -159,6 +160,7 @@ export async function openGateway(
     grpc = await listening('grpcPort', grpcPort, () =>
       startGrpcServer({
         access,
+        isProxy,
         generations,
         loras,
         uploads,

@@ -5,12 +5,13 @@ import { request as httpsRequest } from 'node:https';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
-import { credentials, status as grpcStatus, type ServiceError } from '@grpc/grpc-js';
+import { Client, credentials, status as grpcStatus, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { runCli } from '../../src/cli/run.ts';
 import type { Settings } from '../../src/config/settings.ts';
 import { openGrpcClient } from '../../src/grpc/client.ts';
+import { loadDefinitions, rpcsOf } from '../../src/grpc/protocol.ts';
 import { type Gateway, openGateway } from '../../src/main/open-gateway.ts';
 import { generateApiKey } from '../../src/service/api-keys.ts';
 import { makeJobId, RANDOM_BYTES } from '../../src/service/job-id.ts';
@@ -307,4 +308,73 @@ test.skipIf(OUTSIDE === undefined)('callers without a key are counted by their a
   expect((await fetch(`${http}/livez`)).status).toBe(200);
   expect((await fetch(`${http}/v1/models`, { headers: as(ADMIN_KEY) })).status).toBe(200);
   client.close();
+});
+
+/** A call of either door as a proxy on this machine passes it on, or as somebody writes it who would like to be one. */
+function forwarded({ httpUrl, grpcAddress }: Gateway) {
+  const { path, requestSerialize, responseDeserialize } = rpcsOf(loadDefinitions()).Get ?? expect.fail();
+  return {
+    http: (caller: string, url = '/openapi.json') =>
+      fetch(`${httpUrl}${url}`, { headers: { 'x-forwarded-for': caller } }),
+    grpc(caller: string): Promise<number> {
+      const client = new Client(grpcAddress, credentials.createInsecure());
+      const metadata = new Metadata();
+      metadata.set('x-forwarded-for', caller);
+      return new Promise<number>((resolve) => {
+        client.makeUnaryRequest(path, requestSerialize, responseDeserialize, { id: 'x' }, metadata, (error) =>
+          resolve(error?.code ?? grpcStatus.OK),
+        );
+      }).finally(() => client.close());
+    },
+  };
+}
+
+const BEHIND_PROXY = { proxies: '127.0.0.0/8,10.0.0.0/8', adminKey: ADMIN_KEY };
+
+test('behind a proxy that is named, strangers are counted each by their own address, by both doors together', async () => {
+  const call = forwarded(await open({ ...BEHIND_PROXY, strangersPerMinute: 2 }));
+  const statuses = [];
+  // Whatever the caller has written itself stands before what the proxies have.
+  for (const claim of ['', '127.0.0.1, ', '192.0.2.7,10.0.0.3,']) {
+    statuses.push((await call.http(`${claim}203.0.113.5, 10.0.0.2`)).status);
+  }
+  expect(statuses).toEqual([200, 200, 429]);
+  expect(await call.grpc('203.0.113.5')).toBe(grpcStatus.RESOURCE_EXHAUSTED);
+  expect([await call.grpc('203.0.113.6'), await call.grpc('203.0.113.6')]).toEqual(
+    Array(2).fill(grpcStatus.UNAUTHENTICATED),
+  );
+  expect((await call.http('203.0.113.6')).status).toBe(429);
+  expect((await call.http('203.0.113.7')).status).toBe(200);
+});
+
+test('behind a proxy that is named, loopback is no longer only this machine, and wants keys', async () => {
+  await expect(open({ proxies: '127.0.0.1' })).rejects.toThrow(/there are no API keys.*behind a proxy/);
+  const { httpUrl } = await open(BEHIND_PROXY);
+  expect((await fetch(`${httpUrl}/v1/models`)).status).toBe(401);
+});
+
+test.skipIf(OUTSIDE === undefined)('who is not named as a proxy cannot call under another address', async () => {
+  const everywhere = { httpHost: '0.0.0.0', grpcHost: '0.0.0.0', adminKey: ADMIN_KEY, strangersPerMinute: 2 };
+  for (const proxies of [undefined, '10.255.255.1']) {
+    const { httpUrl, grpcAddress, close } = await open({ ...everywhere, proxies });
+    const [http = '', grpc = ''] = [httpUrl, grpcAddress].map((address) => address.replace('0.0.0.0', OUTSIDE ?? ''));
+    const call = forwarded({ httpUrl: http, grpcAddress: grpc, close });
+    expect(await call.grpc('127.0.0.1')).toBe(grpcStatus.UNAUTHENTICATED);
+    const statuses = [];
+    for (const caller of ['127.0.0.1', '203.0.113.5', '10.255.255.1']) statuses.push((await call.http(caller)).status);
+    expect(statuses).toEqual([200, 429, 429]);
+    expect(await call.grpc('203.0.113.6')).toBe(grpcStatus.RESOURCE_EXHAUSTED);
+    await close();
+  }
+});
+
+test('browsers are told to keep to TLS where a proxy that is named has it, and not on a stranger’s word', async () => {
+  const hsts = async ({ httpUrl }: Gateway, scheme: string) => {
+    const response = await fetch(`${httpUrl}/livez`, { headers: { 'x-forwarded-proto': scheme } });
+    return response.headers.get('strict-transport-security');
+  };
+  const behind = await open(BEHIND_PROXY);
+  expect([await hsts(behind, 'https'), await hsts(behind, 'http')]).toEqual([expect.stringContaining('max-age'), null]);
+  await behind.close();
+  expect(await hsts(await open({}), 'https')).toBeNull();
 });

@@ -195,6 +195,7 @@ beforeEach(async () => {
   readiness = 'ready';
   server = await startGrpcServer({
     access: createOpenAccess(createAddressLimit({ perMinute: 1, now: Date.now })),
+    isProxy: () => false,
     metrics: createGatewayMetrics(),
     tracing: NO_TRACING,
     generations: service.generations,

@@ -1,6 +1,7 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { LOCAL, type Principal, type Scope } from '../../contract/principal.ts';
 import type { Access } from '../../service/access.ts';
+import { clientAddress, type IsProxy } from '../../service/client-address.ts';
 import { scopesOf } from '../route-scopes.ts';
 
 declare module 'fastify' {
@@ -16,7 +17,7 @@ declare module 'fastify' {
 }
 
 /** Lets in who may use a route, before anything of the request's body is read. To be registered before any route. */
-export function registerCaller(app: FastifyInstance, access: Access): void {
+export function registerCaller(app: FastifyInstance, access: Access, isProxy: IsProxy): void {
   app.decorateRequest('caller');
   app.decorateRequest('readmit');
   app.addHook('onRoute', (route) => {
@@ -31,7 +32,7 @@ export function registerCaller(app: FastifyInstance, access: Access): void {
       request.caller = NOBODY;
       // A probe is answered whatever else comes from its address.
       if (request.routeOptions.url !== undefined && !PROBES.has(request.routeOptions.url))
-        access.admitStranger(request.ip);
+        access.admitStranger(addressOf(request));
       return;
     }
     const { authorization } = request.headers;
@@ -41,9 +42,13 @@ export function registerCaller(app: FastifyInstance, access: Access): void {
     if (isPage) reply.header('www-authenticate', 'Basic realm="Overtone", charset="UTF-8"');
     const isBasic = /^basic /i.test(authorization ?? '');
     const credentials = isBasic && !isPage ? undefined : authorization;
-    request.caller = await access.admit(credentials, scopes, request.ip);
+    request.caller = await access.admit(credentials, scopes, addressOf(request));
     request.readmit = () => access.readmit(credentials, scopes);
   });
+
+  function addressOf({ socket, headers }: FastifyRequest): string {
+    return clientAddress(socket.remoteAddress ?? '', headers['x-forwarded-for']?.toString(), isProxy);
+  }
 }
 
 const PROBES: ReadonlySet<string> = new Set(['/livez', '/readyz']);

@@ -56,6 +56,16 @@ test('everything that is wrong is said at once, by the name under which it was g
   ]);
 });
 
+test('proxies are named by address or network, and by nothing else', () => {
+  expect(parseSettings({ OVERTONE_PROXIES: '10.0.0.7, fd00::/8' }, [])).toMatchObject({
+    proxies: '10.0.0.7, fd00::/8',
+  });
+  expect(parseSettings({}, []).proxies).toBeUndefined();
+  expect(problemsOf({ OVERTONE_PROXIES: '1' }, ['--http-port', '0'])).toEqual([
+    "OVERTONE_PROXIES is '1'; must be addresses and networks with commas between them, e.g. 10.0.0.7,10.1.0.0/16,fd00::/8",
+  ]);
+});
+
 test('a child that gets the settings as its environment parses the same settings', () => {
   const settings = parseSettings({ REDIS_URL: './x.sock', OVERTONE_THREADS: '2' }, ['--device', 'cuda:1']);
   expect(parseSettings(environmentOf(settings), [])).toEqual(settings);
