@@ -16,7 +16,6 @@ import {
   recordKey,
   UNENDED_KEY,
 } from '../contract/redis-keys.ts';
-import { assert } from '../core/assert.ts';
 import { estimateMs, type Pace } from './estimate.ts';
 import {
   ABANDON,
@@ -163,11 +162,10 @@ export function createJobJournal(redis: Redis, resultLifetimeS: number): JobJour
         ...[deadlineMs ?? '', work, kind, (job.stored_loras ?? []).join(' '), receipts.map(hashOf).join(' ')],
         ...(idempotency ? [idempotency.fingerprint, LIMITS.idempotencyS] : ['', '']),
       ];
-      const answer = parseAdmission(id, await ADMIT(redis, keys, args));
-      if (answer !== 'receipts wanted') return answer;
-      const told = parseAdmission(id, await ADMIT(redis, keys, [...args, ...receipts.map(textOf)]));
-      assert(told !== 'receipts wanted', 'it was told every receipt');
-      return told;
+      const answer = await ADMIT(redis, keys, args);
+      const [word] = answer as readonly [Admission['answer'] | 'receipts wanted'];
+      if (word !== 'receipts wanted') return parseAdmission(id, answer);
+      return parseAdmission(id, await ADMIT(redis, keys, [...args, ...receipts.map(textOf)]));
     },
     async withdraw(id) {
       await WITHDRAW(redis, keysOf(id), [resultLifetimeS]);
@@ -265,9 +263,8 @@ function recorded(job: AcceptedJob): RecordedJob {
   return { ...job, loras: job.loras.map(({ receipt: _, ...rest }) => rest) };
 }
 
-function parseAdmission(id: string, answer: unknown): Admission | 'receipts wanted' {
-  const [word, first, second] = answer as readonly [Admission['answer'] | 'receipts wanted', never, never];
-  if (word === 'receipts wanted') return word;
+function parseAdmission(id: string, answer: unknown): Admission {
+  const [word, first, second] = answer as readonly [Admission['answer'], never, never];
   if (word === 'accepted') return { answer: word, id, position: Number(first), place: Number(second) };
   if (word === 'replayed') return { answer: word, id: String(first), position: Number(second) };
   if (word === 'file gone') return { answer: word, sha256: String(first) };
@@ -320,7 +317,7 @@ function parseGeneration(
 function withReceipts(loras: RecordedJob['loras'], receipts: readonly string[]): readonly NamedReceipt[] {
   return loras.map((lora, index) => {
     const text = receipts[index];
-    assert(text !== undefined, 'a result and its receipts are kept together');
+    if (text === undefined) throw new ServiceError('internal', `the receipt of LoRA '${lora.id}' is lost`);
     return namedReceipt({ ...lora, receipt: JSON.parse(text) });
   });
 }
