@@ -9,7 +9,7 @@ import { InputError } from '../core/problem.ts';
 import { profileSettings, type RequestedProfile } from '../pipeline/profile-settings.ts';
 import type { KnownFrequency } from '../pipeline/resolve-frequency.ts';
 import type { ProfileProducer } from '../queue/profile-queue.ts';
-import type { ProfileStore } from '../store/profile-store.ts';
+import type { Outlook, ProfileStore } from '../store/profile-store.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { reaching } from './reaching.ts';
 
@@ -44,8 +44,6 @@ export interface SeenLora {
   readonly triggers?: readonly string[];
 }
 
-type Scores = Awaited<ReturnType<ProfileStore['scores']>>;
-
 export interface ProfilesParts {
   readonly store: ProfileStore;
   readonly queue: ProfileProducer;
@@ -59,8 +57,10 @@ export function createProfiles({ store, queue, isAutomatic, logger }: ProfilesPa
     loras.map(({ sha256 }) => ({ model_sha256: model.sha256, lora_sha256: sha256 }));
   const stored = (model: ModelDescriptor, loras: readonly Pick<SeenLora, 'sha256'>[]) =>
     reaching('Redis', () => store.findAll(pairsOf(model, loras)));
-  const scores = (model: ModelDescriptor, loras: readonly Pick<SeenLora, 'sha256'>[]) =>
-    reaching('Redis', () => store.scores(pairsOf(model, loras)));
+  const lookUp = async (model: ModelDescriptor, loras: readonly Pick<SeenLora, 'sha256'>[]) => {
+    const hashes = loras.map(({ sha256 }) => sha256);
+    return hashes.length === 0 ? [] : await reaching('Redis', () => store.outlook(model, hashes));
+  };
 
   async function order(model: ModelDescriptor, lora: SeenLora, settings: ProfileSettings, again: boolean) {
     const { id, sha256 } = lora;
@@ -70,36 +70,28 @@ export function createProfiles({ store, queue, isAutomatic, logger }: ProfilesPa
     logger.info({ lora: id, sha256, model: model.id }, 'to be measured');
   }
 
-  /** Orders what there is neither a profile nor an error of. Never rejects. */
-  async function orderMissing(model: ModelDescriptor, loras: readonly SeenLora[], find: () => Promise<Scores>) {
-    if (!isAutomatic) return;
+  /** Orders what there is neither a profile, nor an error, nor an order of, and resolves with what was ordered. Never rejects. */
+  async function orderMissing(
+    model: ModelDescriptor,
+    loras: readonly SeenLora[],
+    find: () => Promise<readonly Outlook[]>,
+  ): Promise<ReadonlySet<string>> {
+    const ordered = new Set<string>();
+    if (!isAutomatic) return ordered;
     try {
       const found = await find();
       for (const [index, lora] of loras.entries()) {
-        if (found[index]?.pixel != null || found[index]?.error != null) continue;
+        const { pixel = null, error = null, isOrdered = false } = found[index] ?? {};
+        if (pixel !== null || error !== null || isOrdered) continue;
         await order(model, lora, profileSettings(withTriggers({}, lora), model), false);
+        ordered.add(lora.sha256);
       }
     } catch (error) {
       // A model whose own size is too small to tell frequencies apart, or a Redis that is away: the next time, or never.
       const level = error instanceof InputError ? 'debug' : 'warn';
       logger[level]({ err: error, loras: loras.map(({ id }) => id) }, 'cannot be measured now');
     }
-  }
-
-  function frequenciesOf(
-    model: ModelDescriptor,
-    loras: readonly Pick<SeenLora, 'sha256'>[],
-    found: Scores,
-  ): Promise<readonly KnownFrequency[]> {
-    return Promise.all(
-      loras.map(async ({ sha256 }, index) => {
-        const { pixel = null, error = null } = found[index] ?? {};
-        if (pixel !== null) return { status: 'ready', profile: { pixel } } as const;
-        if (error !== null) return { status: 'failed', profile: null } as const;
-        const progress = await reaching('Redis', () => queue.progress(model.id, sha256));
-        return { status: progress === undefined ? 'absent' : 'pending', profile: null } as const;
-      }),
-    );
+    return ordered;
   }
 
   async function stateOf(
@@ -115,16 +107,19 @@ export function createProfiles({ store, queue, isAutomatic, logger }: ProfilesPa
   }
 
   return {
-    notice: (model, loras) => orderMissing(model, loras, () => scores(model, loras)),
+    notice: (model, loras) => orderMissing(model, loras, () => lookUp(model, loras)).then(() => {}),
 
     async known(model, loras) {
-      return await frequenciesOf(model, loras, await scores(model, loras));
+      return (await lookUp(model, loras)).map(frequencyOf);
     },
 
     async recognise(model, loras) {
-      const found = await scores(model, loras);
-      await orderMissing(model, loras, async () => found);
-      return await frequenciesOf(model, loras, found);
+      const found = await lookUp(model, loras);
+      const ordered = await orderMissing(model, loras, async () => found);
+      return found.map((outlook, index) => {
+        const isOrdered = outlook.isOrdered || ordered.has(loras[index]?.sha256 ?? '');
+        return frequencyOf({ ...outlook, isOrdered });
+      });
     },
 
     async read(model, loras) {
@@ -142,6 +137,12 @@ export function createProfiles({ store, queue, isAutomatic, logger }: ProfilesPa
       return stateOf(model, lora.sha256, known?.profile ?? null, known?.error ?? null);
     },
   };
+}
+
+function frequencyOf({ pixel, error, isOrdered }: Outlook): KnownFrequency {
+  if (pixel !== null) return { status: 'ready', profile: { pixel } };
+  const status = error !== null ? 'failed' : isOrdered ? 'pending' : 'absent';
+  return { status, profile: null };
 }
 
 /** Prompts that somebody wrote are taken as they are. */

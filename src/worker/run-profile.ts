@@ -9,8 +9,10 @@ import { RunFailure } from './engine-process.ts';
 
 /** One turn of one LoRA to be measured, from the queue to the store. Everything it does goes through the effects that it is given. */
 
+type MeasuredProfiles = Pick<ProfileStore, 'findAll' | 'keep' | 'fail'>;
+
 export interface RunProfileEffects {
-  readonly store: ProfileStore;
+  readonly store: MeasuredProfiles;
   readonly engine: {
     ready(signal: AbortSignal): Promise<ModelDescriptor>;
     profile(order: ProfileOrder, signal: AbortSignal): AsyncIterable<ProfileEvent>;
@@ -50,9 +52,9 @@ export async function runProfile(turn: ProfileTurn, effects: RunProfileEffects):
 }
 
 /** Two gateways may have ordered it one after the other. */
-async function isMeasured(order: ProfileOrder, store: ProfileStore): Promise<boolean> {
-  const [known] = await store.scores([pairOf(order)]);
-  return known?.pixel != null;
+async function isMeasured(order: ProfileOrder, store: MeasuredProfiles): Promise<boolean> {
+  const [known] = await store.findAll([pairOf(order)]);
+  return known?.profile != null;
 }
 
 async function settleFailure(
@@ -69,7 +71,7 @@ async function settleFailure(
 }
 
 /** For an order that the queue has given up. */
-export async function failGivenUp(order: ProfileOrder, store: ProfileStore): Promise<void> {
+export async function failGivenUp(order: ProfileOrder, store: MeasuredProfiles): Promise<void> {
   const problem: ProblemDetails = problemDetails(new ServiceError('internal', 'the queue has given the profile up'));
   await store.fail(pairOf(order), problem);
 }

@@ -93,6 +93,35 @@ test('a LoRA that shows up is measured once, however many see it, and never agai
   expect(turns).toHaveLength(1);
 });
 
+test('a request sees a LoRA as ordered from then on, and orders it once', async () => {
+  const orders: ProfileOrder[] = [];
+  const queue: ProfileProducer = {
+    ...producer,
+    async order(model, order) {
+      orders.push(order);
+      await producer.order(model, order);
+    },
+  };
+  const store = createProfileStore(server.connect());
+  const profiles = createProfiles({ store, queue, isAutomatic: true, logger: SILENT });
+  const another = { id: 'fox', sha256: 'c'.repeat(64) };
+  const pending = { status: 'pending', profile: null };
+  expect(await profiles.recognise(MODEL, [LORA, another])).toEqual([pending, pending]);
+  expect(await profiles.recognise(MODEL, [another, LORA])).toEqual([pending, pending]);
+  expect(orders.map(({ lora }) => lora.id)).toEqual(['ink', 'fox']);
+
+  await store.keep(PROFILE);
+  expect(await profiles.recognise(MODEL, [LORA, another])).toMatchObject([{ status: 'ready' }, pending]);
+  const elsewhere = { ...MODEL, id: 'elsewhere', sha256: 'another' };
+  expect(await profiles.known(elsewhere, [another])).toEqual([{ status: 'absent', profile: null }]);
+});
+
+test('a request without a LoRA asks nobody', async () => {
+  const store = { ...createProfileStore(server.connect()), outlook: () => Promise.reject(new Error('asked')) };
+  const profiles = createProfiles({ store, queue: producer, isAutomatic: true, logger: SILENT });
+  expect(await profiles.recognise(MODEL, [])).toEqual([]);
+});
+
 test('the same bytes on another checkpoint are another profile', async () => {
   const { store, profiles } = profilesOf();
   await store.keep(PROFILE);
@@ -154,6 +183,7 @@ test('a failure says why, is not tried again by itself, and an order clears it',
 test('a model whose own size is too small is not measured by itself, and says why to who asks', async () => {
   const small = { ...MODEL, defaults: { ...MODEL.defaults, width: 64, height: 64 } };
   const { profiles } = profilesOf();
+  expect(await profiles.recognise(small, [LORA])).toEqual([{ status: 'absent', profile: null }]);
   await profiles.notice(small, [LORA]);
   expect((await profiles.read(small, [LORA]))[0]?.status).toBe('absent');
   await expect(profiles.measure(small, LORA, {})).rejects.toThrow('no low frequencies');

@@ -2,9 +2,9 @@ import { expect, test } from 'vitest';
 import { problemDetails, ServiceError } from '../../../src/contract/errors.ts';
 import type { LoraProfile, ProfileEvent, ProfileOrder } from '../../../src/contract/lora-profile.ts';
 import type { ProfileTurn } from '../../../src/queue/profile-queue.ts';
-import type { ProfileStore, StoredProfile } from '../../../src/store/profile-store.ts';
+import type { StoredProfile } from '../../../src/store/profile-store.ts';
 import { RunFailure } from '../../../src/worker/engine-process.ts';
-import { runProfile } from '../../../src/worker/run-profile.ts';
+import { type RunProfileEffects, runProfile } from '../../../src/worker/run-profile.ts';
 import { loraProfile } from '../../support/lora-profile.ts';
 import { descriptor } from '../../support/model-descriptor.ts';
 import { SILENT } from '../../support/redis.ts';
@@ -28,8 +28,7 @@ function effectsWith(
     error: null,
     ...before,
   };
-  const store: ProfileStore = {
-    scores: async (pairs) => pairs.map(() => ({ pixel: stored.profile?.pixel ?? null, error: stored.error })),
+  const store: RunProfileEffects['store'] = {
     findAll: async (pairs) => pairs.map(() => ({ ...stored })),
     async keep(profile) {
       stored.profile = profile;
