@@ -28,6 +28,7 @@ export function recipeProblems(request: ResolvedRequest): readonly Problem[] {
   const { format, metadata } = request.output;
   if (metadata === false) return [];
   const max = CARRIERS[format].recipeBytesMax;
+  if (max === null) return [];
   const bytes = xmpOf(recipeOf(request, request.n - 1)).length - xmpOf('').length;
   if (bytes <= max) return [];
   const subject = 'output.format';

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomInt } from 'node:crypto';
 import type { GenerationRequest } from '../contract/generation-request.ts';
 import type { ModelDescriptor } from '../contract/model-descriptor.ts';
 import type { Principal } from '../contract/principal.ts';
@@ -100,5 +100,5 @@ function changedModel({ id, sha256 }: ModelDescriptor, request: ResolvedRequest)
 
 /** 32 bits are enough for variety, and a seed that a person can copy. */
 function randomSeed(): number {
-  return randomBytes(4).readUInt32BE();
+  return randomInt(2 ** 32);
 }

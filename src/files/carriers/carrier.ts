@@ -9,6 +9,6 @@ export interface RecipeCarrier {
   embed(file: Uint8Array, recipe: string): Uint8Array;
   /** Undefined where there is none, or the file is damaged. */
   read(file: Uint8Array): string | undefined;
-  /** Bytes of UTF-8 that it takes. */
-  readonly recipeBytesMax: number;
+  /** Bytes of UTF-8 that it takes. Null where that is two gigabytes: thousands of times what a request's body may have. */
+  readonly recipeBytesMax: number | null;
 }

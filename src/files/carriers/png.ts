@@ -35,7 +35,7 @@ export const PNG: RecipeCarrier = {
     }
     return undefined;
   },
-  recipeBytesMax: 2 ** 31 - 1 - TEXT_PREFIX.length,
+  recipeBytesMax: null,
 };
 
 function chunk(type: string, data: Uint8Array): Uint8Array {

@@ -31,7 +31,7 @@ export const WEBP: RecipeCarrier = {
     }
     return undefined;
   },
-  recipeBytesMax: 2 ** 31,
+  recipeBytesMax: null,
 };
 
 /** Flags, and the picture's size less one in 24 bits each, as the frame header of VP8 has it (RFC 6386, 9.1). */
