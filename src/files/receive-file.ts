@@ -17,19 +17,22 @@ export interface ReceivedFile {
   discard(): Promise<void>;
 }
 
-/** Throws `body_too_large`, `upload_cut_off` where the source fails, and `storage_unavailable` where the disk does. */
+/**
+ * Throws `body_too_large`, `upload_cut_off` where the source fails, `storage_unavailable` where the disk does, and the ServiceError with
+ * which `signal` is aborted, at once.
+ */
 export async function receiveFile(
   source: AsyncIterable<Uint8Array>,
-  options: { readonly directory: string; readonly maxBytes: number },
+  options: { readonly directory: string; readonly maxBytes: number; readonly signal?: AbortSignal },
 ): Promise<ReceivedFile> {
-  const { directory, maxBytes } = options;
+  const { directory, maxBytes, signal } = options;
   await mkdir(directory, { recursive: true });
   const path = join(directory, randomUUID());
   const discard = () => rm(path, { force: true });
   const hash = createHash('sha256');
   let bytes = 0;
   async function* measured() {
-    for await (const piece of orCutOff(source)) {
+    for await (const piece of orCutOff(signal === undefined ? source : untilAborted(source, signal))) {
       bytes += piece.length;
       if (bytes > maxBytes) throw new ServiceError('body_too_large', `a file may have ${maxBytes} bytes at most`);
       hash.update(piece);
@@ -67,4 +70,30 @@ async function* orCutOff(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint
     if (cause instanceof ServiceError) throw cause;
     throw new ServiceError('upload_cut_off', 'the file ended before it was complete', { cause });
   }
+}
+
+/** A source that is left while nothing comes from it cannot be closed: whoever waits for it would wait for what may never come. */
+async function* untilAborted(
+  source: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array, void, void> {
+  const pieces = source[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const next = await orAborted(pieces.next(), signal);
+      if (next.done) return;
+      yield next.value;
+    }
+  } finally {
+    if (!signal.aborted) await pieces.return?.();
+  }
+}
+
+function orAborted<T>(waiting: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort);
+    waiting.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
 }

@@ -10,6 +10,7 @@ import { problemDetails } from '../contract/errors.ts';
 import type { Principal } from '../contract/principal.ts';
 import type { Access } from '../service/access.ts';
 import { clientAddress, type IsProxy } from '../service/client-address.ts';
+import type { Sender } from '../service/lora-uploads.ts';
 import { untilRevoked } from '../service/until-revoked.ts';
 import type { GatewayMetrics } from '../telemetry/gateway-metrics.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -49,7 +50,7 @@ export type StreamAnswer<Request> = (
 
 /** How a call that sends a file is answered. */
 export type UploadAnswer = (
-  caller: Principal,
+  sender: Sender,
   start: Readonly<Record<string, unknown>>,
   content: AsyncIterable<Uint8Array>,
 ) => Promise<object>;
@@ -91,7 +92,7 @@ export function upload(
       tracedCall(call, tracing, async () => {
         const caller = await admit(call, context);
         const { start, content } = await openUpload(call);
-        return answer(caller, start, content);
+        return answer({ caller, readmit: () => readmit(call, context) }, start, content);
       });
     run().then(
       (response) => {
@@ -114,7 +115,7 @@ export function serverStream<Request>(
   stream: StreamAnswer<Request>,
   context: HandlerContext,
 ): handleServerStreamingCall<Received<Request>, object> {
-  const { access, protocol, logger, metrics, tracing, closing } = context;
+  const { protocol, logger, metrics, tracing, closing } = context;
   return (call) => {
     const end = measureCall(call.getPath(), metrics);
     // Opened before anything is awaited, or a caller that leaves at once would not be noticed.
@@ -123,8 +124,10 @@ export function serverStream<Request>(
     const run = () =>
       tracedCall(call, tracing, async () => {
         const caller = await admit(call, context);
-        const readmit = () => access.readmit(credentialsOf(call), scopesOf(call.getPath()));
-        const stop = untilRevoked(readmit, (error) => revoked.abort(error));
+        const stop = untilRevoked(
+          () => readmit(call, context),
+          (error) => revoked.abort(error),
+        );
         try {
           return await stream(caller, call.request(), events, idempotencyKeyOf(call.metadata));
         } finally {
@@ -161,6 +164,11 @@ function admit(call: AnyCall, { access, isProxy }: HandlerContext): Promise<Prin
   const peer = call.getPeer().replace(/:\d+$/, '');
   const forwardedFor = call.metadata.get('x-forwarded-for').join(',');
   return access.admit(credentialsOf(call), scopesOf(call.getPath()), clientAddress(peer, forwardedFor, isProxy));
+}
+
+/** Throws where they would not open it any longer. */
+function readmit(call: AnyCall, { access }: HandlerContext): Promise<void> {
+  return access.readmit(credentialsOf(call), scopesOf(call.getPath()));
 }
 
 function credentialsOf({ metadata }: AnyCall): string | undefined {

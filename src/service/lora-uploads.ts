@@ -16,21 +16,33 @@ import type { Logger } from '../telemetry/logger.ts';
 import type { Models } from './models.ts';
 import type { Profiles } from './profiles.ts';
 import { reaching } from './reaching.ts';
+import { untilRevoked } from './until-revoked.ts';
 
 /**
  * LoRAs into the registry and out of it. A file is on this gateway's disk before anything is said of it, is inspected there, and only
  * then becomes a blob with a record: what is in the registry can be applied to a model that is served.
  */
 export interface LoraUploads {
-  /** Takes the bytes in. Throws what `receiveFile` throws, and `busy` where too many do so at once. */
-  receive(content: AsyncIterable<Uint8Array>): Promise<ReceivedFile>;
   /**
-   * Installs what was received, which stays the caller's to discard. `upload` is a parsed JSON value; `fileName` may give it an id.
-   * Throws an InputError with all problems of the upload, or of the file; `digest_mismatch`, `lora_exists`, `registry_full`.
+   * Takes the bytes in, as long as the sender's key is good. Throws what `receiveFile` throws, `busy` where too many do so at once, and
+   * what `readmit` does.
    */
-  install(caller: Principal, file: ReceivedFile, upload: unknown, fileName?: string): Promise<InstalledLora>;
+  receive(sender: Sender, content: AsyncIterable<Uint8Array>): Promise<ReceivedFile>;
+  /**
+   * Installs what was received, which stays the sender's to discard, where the key is still good. `upload` is a parsed JSON value;
+   * `fileName` may give it an id. Throws an InputError with all problems of the upload, or of the file; `digest_mismatch`,
+   * `lora_exists`, `registry_full`; and what `readmit` does.
+   */
+  install(sender: Sender, file: ReceivedFile, upload: unknown, fileName?: string): Promise<InstalledLora>;
   /** Jobs that were accepted keep the bytes. Throws `lora_not_found`, and `forbidden` for one of the folder. */
   remove(caller: Principal, id: string): Promise<void>;
+}
+
+/** Who sends a file, which takes so long that a key can be revoked in the meantime. */
+export interface Sender {
+  readonly caller: Principal;
+  /** Whether the key still opens this. Throws where not. */
+  readonly readmit: () => Promise<void>;
 }
 
 export interface InstalledLora {
@@ -73,17 +85,20 @@ export function createLoraUploads(parts: LoraUploadsParts): LoraUploads {
   }
 
   return {
-    async receive(content) {
+    async receive({ readmit }, content) {
       if (receiving >= LIMITS.uploads) throw new ServiceError('busy', `${receiving} files are being received already`);
       receiving++;
+      const revoked = new AbortController();
+      const stop = untilRevoked(readmit, (error) => revoked.abort(error));
       try {
-        return await receiveFile(content, { directory, maxBytes: LIMITS.loraBytes });
+        return await receiveFile(content, { directory, maxBytes: LIMITS.loraBytes, signal: revoked.signal });
       } finally {
+        stop();
         receiving--;
       }
     },
 
-    async install(caller, file, upload, fileName) {
+    async install({ caller, readmit }, file, upload, fileName) {
       const asked = parseLoraUpload(upload);
       const id = idOf(asked, fileName);
       if (asked.sha256 !== undefined && asked.sha256 !== file.sha256) {
@@ -102,6 +117,8 @@ export function createLoraUploads(parts: LoraUploadsParts): LoraUploads {
         metadata: asked.metadata ?? {},
         uploaded_at: new Date(now()).toISOString(),
       };
+      // As late as can be: whoever has a key no longer gets nothing in with what was begun while it was good.
+      await readmit();
       const answer = await store(caller.owner, record, file);
       switch (answer) {
         case 'installed':

@@ -35,10 +35,10 @@ export function deleteLora(uploads: LoraUploads): UnaryAnswer<{ readonly id?: st
 
 /** The hash is required: gRPC has no other word for a file that ended early. */
 export function uploadLora(uploads: LoraUploads): UploadAnswer {
-  return async (caller, start, content) => {
-    const file = await uploads.receive(content);
+  return async (sender, start, content) => {
+    const file = await uploads.receive(sender, content);
     try {
-      return installedToWire(await uploads.install(caller, file, { sha256: '', ...start }));
+      return installedToWire(await uploads.install(sender, file, { sha256: '', ...start }));
     } finally {
       await file.discard();
     }

@@ -33,9 +33,9 @@ async function fromBody(request: FastifyRequest, uploads: LoraUploads): Promise<
   }
   const { triggers, metadata, ...fields } = (request.query ?? {}) as Readonly<Record<string, unknown>>;
   const upload = { ...fields, ...listField('triggers', triggers), ...objectField('metadata', metadata), sha256 };
-  const file = await uploads.receive(request.body as AsyncIterable<Uint8Array>);
+  const file = await uploads.receive(request, request.body as AsyncIterable<Uint8Array>);
   try {
-    return await uploads.install(request.caller, file, upload);
+    return await uploads.install(request, file, upload);
   } finally {
     await file.discard();
   }
@@ -49,7 +49,7 @@ async function fromForm(request: FastifyRequest, uploads: LoraUploads): Promise<
     if (file === undefined) throw new ServiceError('invalid_request', 'the form has no file; must have a part "file"');
     const { metadata, ...rest } = fields;
     const upload = { ...rest, ...listField('triggers', triggers), ...objectField('metadata', metadata) };
-    return await uploads.install(request.caller, file, upload, fileName);
+    return await uploads.install(request, file, upload, fileName);
   } finally {
     await form.file?.discard();
   }
@@ -69,7 +69,7 @@ async function readForm(request: FastifyRequest, form: Form, uploads: LoraUpload
       if (part.type === 'file') {
         if (form.file !== undefined || part.fieldname !== 'file') throw unexpectedFile(part);
         form.fileName = part.filename;
-        form.file = await uploads.receive(part.file);
+        form.file = await uploads.receive(request, part.file);
       } else if (part.valueTruncated) {
         throw new ServiceError('body_too_large', `the form's field "${part.fieldname.slice(0, 40)}" is too large`);
       } else if (part.fieldname === 'triggers') {

@@ -3,6 +3,7 @@ import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promi
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { ServiceError } from '../../../src/contract/errors.ts';
 import { discardAbandoned, receiveFile } from '../../../src/files/receive-file.ts';
 
 let directory: string;
@@ -40,6 +41,34 @@ test('what breaks off is told from a disk that fails, and nothing is kept of eit
   expect(await readdir(directory)).toEqual([]);
   const nowhere = receiveFile(pieces(bytes, 999), { directory: '/dev/full', maxBytes: 1e6 });
   await expect(nowhere).rejects.toThrow();
+});
+
+test('what is told to stop stops also while nothing comes, and nothing is kept', async () => {
+  const revoked = new AbortController();
+  async function* stuck() {
+    yield bytes;
+    setTimeout(() => revoked.abort(new ServiceError('unauthenticated', 'no longer')));
+    await new Promise(() => {});
+  }
+  const receiving = receiveFile(stuck(), { directory, maxBytes: 1e6, signal: revoked.signal });
+  await expect(receiving).rejects.toMatchObject({ code: 'unauthenticated' });
+  expect(await readdir(directory)).toEqual([]);
+  const late = receiveFile(pieces(bytes, 999), { directory, maxBytes: 1e6, signal: revoked.signal });
+  await expect(late).rejects.toMatchObject({ code: 'unauthenticated' });
+});
+
+test('a source that is left for another reason is closed', async () => {
+  let isClosed = false;
+  async function* watched() {
+    try {
+      yield* pieces(bytes, 999);
+    } finally {
+      isClosed = true;
+    }
+  }
+  const { signal } = new AbortController();
+  await expect(receiveFile(watched(), { directory, maxBytes: 99, signal })).rejects.toThrow();
+  expect(isClosed).toBe(true);
 });
 
 test('a source that fails at once leaves no file that is made late', async () => {

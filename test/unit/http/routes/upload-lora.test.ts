@@ -15,7 +15,7 @@ let seen: { upload: unknown; fileName: string | undefined; bytes: number }[];
 let discarded: number;
 
 const uploads: LoraUploads = {
-  async receive(content) {
+  async receive(_sender, content) {
     let bytes = 0;
     for await (const piece of content) bytes += piece.length;
     if (bytes > 100_000) throw new ServiceError('body_too_large', 'too large');
@@ -26,7 +26,7 @@ const uploads: LoraUploads = {
       },
     };
   },
-  async install(_caller, { bytes }, upload, fileName) {
+  async install(_sender, { bytes }, upload, fileName) {
     seen.push({ upload, fileName, bytes });
     return { record: { id: 'ink' } as never, receipt: {} as never, isNew: true };
   },
