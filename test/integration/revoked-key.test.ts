@@ -8,13 +8,14 @@ import { Client, credentials, status as grpcStatus, Metadata, type ServiceError 
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { BLOBS_KEY } from '../../src/contract/redis-keys.ts';
+import { openGrpcClient } from '../../src/grpc/client.ts';
 import { LORA_SERVICE_NAME, loadDefinitions, rpcsOf } from '../../src/grpc/protocol.ts';
 import { generateApiKey } from '../../src/service/api-keys.ts';
 import { blobKey } from '../../src/store/blob-store.ts';
 import { GOLDEN_LORAS } from '../support/golden-engine.ts';
-import { postJson, startTestService, type TestService } from '../support/test-service.ts';
+import { jsonOf, postJson, SMALL_REQUEST, startTestService, type TestService } from '../support/test-service.ts';
 
-/** What goes on for longer than the key it was begun with, on a whole service: uploads by every way in. */
+/** What goes on for longer than the key it was begun with, on a whole service: uploads by every way in, and streams of gRPC. */
 
 const ADMIN_KEY = generateApiKey();
 /** A key that is revoked is still known for a second; what goes on looks at it every two. */
@@ -189,3 +190,47 @@ test.each(WAYS)(
     expect((await fetch(at('/v1/loras/mine'), { method: 'DELETE', headers: as(key.key) })).status).toBe(204);
   },
 );
+
+const LONG_REQUEST = { ...SMALL_REQUEST, steps: 150, n: 8 };
+
+/** The events of a stream of gRPC until it ends; the status with which it does, and when. */
+function follow(rpc: 'Generate' | 'Watch', asked: object, { key }: Key) {
+  const client = openGrpcClient(service.grpcAddress, { apiKey: key });
+  const followed = { id: '', steps: 0, ended: Promise.resolve('') };
+  followed.ended = (async () => {
+    for await (const { id, step } of client.events(rpc, asked)) {
+      followed.id = id;
+      if (step !== undefined) followed.steps++;
+    }
+    return 'OK';
+  })()
+    .catch((error: ServiceError) => grpcStatus[error.code] ?? '')
+    .finally(() => client.close());
+  return followed;
+}
+
+const statusOf = async (id: string, { key }: Key) =>
+  (await jsonOf(fetch(at(`/v1/generations/${id}`), { headers: as(key) }))).status;
+
+test('a Generate whose key is revoked while its picture is made ends with UNAUTHENTICATED, and is cancelled', async () => {
+  const [key, other] = [await newKey(), await newKey()];
+  const generated = follow('Generate', LONG_REQUEST, key);
+  await expect.poll(() => generated.steps, { timeout: 60_000 }).toBeGreaterThan(0);
+  await revoke(key);
+  expect(await Promise.race([generated.ended, delay(SOON_MS, 'nothing')])).toBe('UNAUTHENTICATED');
+  await expect.poll(() => statusOf(generated.id, other), { timeout: SOON_MS }).toBe('cancelled');
+});
+
+test('a Watch whose key is revoked ends with UNAUTHENTICATED, and what it watched goes on', async () => {
+  const [key, other] = [await newKey(), await newKey()];
+  const { id, urls } = await jsonOf(postJson(at('/v1/generations'), LONG_REQUEST, as(other.key)));
+  const [watched, kept] = [follow('Watch', { id }, key), follow('Watch', { id }, other)];
+  await expect.poll(() => watched.steps, { timeout: 60_000 }).toBeGreaterThan(0);
+  await revoke(key);
+  expect(await Promise.race([watched.ended, delay(SOON_MS, 'nothing')])).toBe('UNAUTHENTICATED');
+  const steps = kept.steps;
+  await expect.poll(() => kept.steps, { timeout: SOON_MS }).toBeGreaterThan(steps);
+  expect(await statusOf(id, other)).toBe('running');
+  expect((await postJson(at(urls.cancel), {}, as(other.key))).status).toBe(202);
+  expect(await kept.ended).toBe('OK');
+});
