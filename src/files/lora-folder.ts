@@ -17,7 +17,9 @@ export interface LoraFolder {
   list(): Promise<readonly FoundLora[]>;
   /** The path of the LoRA of this id or sha256; undefined where there is none. */
   find(idOrSha256: string): Promise<string | undefined>;
-  /** Undefined where there is no such LoRA. Throws an `InputError` for a file that cannot be applied to the targets. */
+  /** The receipt of a file that `find` has named; undefined where it has gone since. Throws as `inspect` does. */
+  inspectFile(path: string, targets: readonly LoraTarget[]): Promise<LoraReceipt | undefined>;
+  /** Both at once: undefined where there is no such LoRA. Throws an `InputError` for a file that cannot be applied to the targets. */
   inspect(idOrSha256: string, targets: readonly LoraTarget[]): Promise<LoraReceipt | undefined>;
 }
 
@@ -55,16 +57,24 @@ export function openLoraFolder(directory: string): LoraFolder {
     return undefined;
   }
 
-  async function inspect(idOrSha256: string, targets: readonly LoraTarget[]): Promise<LoraReceipt | undefined> {
-    const path = await find(idOrSha256);
-    if (path === undefined) return undefined;
-    const inspectFile =
+  async function inspectFile(path: string, targets: readonly LoraTarget[]): Promise<LoraReceipt | undefined> {
+    const inspector =
       inspectorOf.get(targets) ?? rememberedByFile(look, (file) => inspectLoraFile(file, targets, { readWhole }));
-    inspectorOf.set(targets, inspectFile);
-    return await inspectFile(path);
+    inspectorOf.set(targets, inspector);
+    try {
+      return await inspector(path);
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+      throw error;
+    }
   }
 
-  return { list, find, inspect };
+  async function inspect(idOrSha256: string, targets: readonly LoraTarget[]): Promise<LoraReceipt | undefined> {
+    const path = await find(idOrSha256);
+    return path === undefined ? undefined : await inspectFile(path, targets);
+  }
+
+  return { list, find, inspectFile, inspect };
 }
 
 /** The path of a file of the folder; undefined for what is no file, or a link to somewhere else. */

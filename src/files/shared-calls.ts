@@ -1,21 +1,28 @@
 /**
- * One call for all who ask the same at one moment. Who comes while a call is under way waits for the next one, which begins after
- * they came: so nobody gets an answer that is older than their question.
+ * One call for all who ask the same in one turn of the event loop; it begins when everybody in that turn has been heard. Who comes
+ * while a call is under way waits for the next one. So nobody gets an answer that is older than their question.
  */
 export function sharedCalls<T>(call: (key: string) => Promise<T>): (key: string) => Promise<T> {
-  const turns = new Map<string, { readonly running: Promise<T>; next: Promise<T> | undefined }>();
-  const ask = (key: string): Promise<T> => {
-    const turn = turns.get(key);
-    if (turn !== undefined) {
-      const again = () => ask(key);
-      turn.next ??= turn.running.then(again, again);
-      return turn.next;
+  /** The latest call of each key, until it has ended. */
+  const latest = new Map<string, { hasBegun: boolean; answer: Promise<T> }>();
+
+  async function callAfter(before: Promise<T> | undefined, key: string): Promise<T> {
+    await before?.catch(() => {});
+    await new Promise((resolve) => setImmediate(resolve));
+    const turn = latest.get(key);
+    if (turn !== undefined) turn.hasBegun = true;
+    try {
+      return await call(key);
+    } finally {
+      if (latest.get(key) === turn) latest.delete(key);
     }
-    const running = call(key);
-    turns.set(key, { running, next: undefined });
-    const end = () => turns.delete(key);
-    running.then(end, end);
-    return running;
+  }
+
+  return (key) => {
+    const turn = latest.get(key);
+    if (turn !== undefined && !turn.hasBegun) return turn.answer;
+    const answer = callAfter(turn?.answer, key);
+    latest.set(key, { hasBegun: false, answer });
+    return answer;
   };
-  return ask;
 }

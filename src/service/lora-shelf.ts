@@ -61,8 +61,9 @@ export function createLoraShelf({ folder, registry, files }: LoraShelfParts): Lo
       const record = await reaching('Redis', () => findRecord(caller, name));
       if (record !== undefined) return { id: record.id, record, inspect: (model) => inspectStored(record, model) };
       const wanted = 'id' in name ? name.id : 'sha256' in name ? name.sha256 : name.name;
-      if ((await folder.find(wanted)) === undefined) return undefined;
-      return { id: wanted, record: undefined, inspect: (model) => folder.inspect(wanted, model.loraTargets) };
+      const path = await folder.find(wanted);
+      if (path === undefined) return undefined;
+      return { id: wanted, record: undefined, inspect: (model) => folder.inspectFile(path, model.loraTargets) };
     },
   };
 }

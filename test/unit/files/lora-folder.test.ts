@@ -68,6 +68,16 @@ test('what is not there is not found', async () => {
   expect(await folder.inspect('ink', TARGETS)).toBeUndefined();
 });
 
+test('a file that was found and has gone since is no LoRA, and one that is no LoRA says so', async () => {
+  write(join(directory, 'ink.safetensors'));
+  writeFileSync(join(directory, 'notes.safetensors'), 'no tensors');
+  const [path, notes] = [await folder.find('ink'), await folder.find('notes')];
+  expect(await folder.inspectFile(path ?? '', TARGETS)).toMatchObject({ format: 'kohya' });
+  await expect(folder.inspectFile(notes ?? '', TARGETS)).rejects.toThrow('notes.safetensors');
+  rmSync(path ?? '');
+  expect(await folder.inspectFile(path ?? '', TARGETS)).toBeUndefined();
+});
+
 test('no name and no link leads out of the folder', async () => {
   write(join(root, 'outside.safetensors'));
   symlinkSync(join(root, 'outside.safetensors'), join(directory, 'link.safetensors'));
