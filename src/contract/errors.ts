@@ -14,6 +14,7 @@ export type ErrorCode =
   | 'forbidden'
   | 'rate_limited'
   | 'not_found'
+  | 'method_not_allowed'
   | 'model_not_found'
   | 'already_finished'
   | 'expired'
@@ -48,6 +49,7 @@ interface ErrorRow {
     | 'RESOURCE_EXHAUSTED'
     | 'UNAVAILABLE'
     | 'INTERNAL'
+    | 'UNIMPLEMENTED'
     | 'DEADLINE_EXCEEDED';
   /** May the same job succeed if it is simply tried again? */
   readonly retryable: boolean;
@@ -99,6 +101,12 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorRow>> = {
   forbidden: { http: 403, grpc: 'PERMISSION_DENIED', retryable: false, title: 'The API key does not allow this' },
   rate_limited: { http: 429, grpc: 'RESOURCE_EXHAUSTED', retryable: true, title: 'Too many requests' },
   not_found: { http: 404, grpc: 'NOT_FOUND', retryable: false, title: 'There is nothing here' },
+  method_not_allowed: {
+    http: 405,
+    grpc: 'UNIMPLEMENTED',
+    retryable: false,
+    title: 'What is here takes other methods',
+  },
   model_not_found: { http: 404, grpc: 'NOT_FOUND', retryable: false, title: 'There is no such model' },
   already_finished: {
     http: 409,

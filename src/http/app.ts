@@ -25,6 +25,7 @@ import { answerBrokenConnection, answerFrameworkError, registerErrors } from './
 import { registerHelmet } from './plugins/helmet.ts';
 import { registerJson } from './plugins/json.ts';
 import { registerMeasure } from './plugins/measure.ts';
+import { registerNotFound } from './plugins/not-found.ts';
 import { registerOpenApi } from './plugins/openapi.ts';
 import { registerTrace } from './plugins/trace.ts';
 import type { QueueBoard } from './queue-board.ts';
@@ -103,6 +104,7 @@ export async function createHttpApp(
   registerBodyDeadline(app, ['POST /v1/loras']);
   registerTrace(app, tracing);
   registerCaller(app, access, isProxy);
+  registerNotFound(app);
   registerMeasure(app, metrics);
   await registerOpenApi(app);
 

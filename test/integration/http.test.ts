@@ -6,6 +6,7 @@ import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { LIMITS } from '../../src/contract/limits.ts';
 import { recordKey } from '../../src/contract/redis-keys.ts';
+import { ROUTE_SCOPES } from '../../src/http/route-scopes.ts';
 import { allEvents, readEvents } from '../support/read-events.ts';
 import { jsonOf, postJson, SMALL_REQUEST, startTestService, type TestService } from '../support/test-service.ts';
 
@@ -308,4 +309,21 @@ test('bytes that are no HTTP get a problem, not a silence', async () => {
 test('only whole pictures lie in the blob store', async () => {
   const files = await readdir(join(service.settings.data, 'blobs'), { recursive: true });
   expect(files.filter((name) => name.endsWith('.tmp'))).toEqual([]);
+});
+
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
+const PATHS = [...new Set(Object.keys(ROUTE_SCOPES).map((route) => route.split(' ')[1] ?? ''))];
+
+test.each(PATHS)('%s answers the methods that it has, and says to others which', async (path) => {
+  const own = METHODS.filter((method) => ROUTE_SCOPES[`${method} ${path}`] !== undefined);
+  const allow = own
+    .flatMap((method) => (method === 'GET' && !path.startsWith('/admin/') ? ['GET', 'HEAD'] : [method]))
+    .sort();
+  const url = at(path.replace(/:(id|index|sha256|kid)\b|\*/g, '0'));
+  for (const method of METHODS.filter((each) => !own.includes(each))) {
+    const refused = await fetch(url, { method });
+    expect([method, refused.status, refused.headers.get('allow')]).toEqual([method, 405, allow.join(', ')]);
+    expect(refused.headers.get('content-type')).toContain('application/problem+json');
+    expect(await jsonOf(refused)).toMatchObject({ code: 'method_not_allowed' });
+  }
 });

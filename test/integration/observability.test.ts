@@ -136,7 +136,7 @@ test('the board shows the queue to an admin, by a browser too, and to nobody els
     method: 'PUT',
     headers: AS_ADMIN,
   });
-  expect(changed.status).toBe(404);
+  expect(changed.status).toBe(405);
   // Name and password open pages and nothing else.
   expect((await fetch(at('/v1/models'), { headers: basic })).status).toBe(401);
 });

@@ -8,10 +8,6 @@ import { ERRORS, type ErrorCode, type ProblemDetails, problemDetails, ServiceErr
  */
 export function registerErrors(app: FastifyInstance): void {
   app.setErrorHandler((error, request, reply) => answer(error, request, reply));
-  app.setNotFoundHandler((request, reply) => {
-    const error = new ServiceError('not_found', `there is no ${request.method} ${request.url.split('?')[0]}`);
-    return answer(error, request, reply);
-  });
 }
 
 /** For what fails before a route is found: a URL that cannot be decoded or has an absurdly long part leads nowhere. */
