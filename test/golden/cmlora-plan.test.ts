@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { type GenerationRequest, parseGenerationRequest } from '../../src/contract/generation-request.ts';
 import { planComposition } from '../../src/core/composition/index.ts';
 import type { CompositionSetup, EvaluationPlan } from '../../src/core/composition/method.ts';
-import type { AdapterWeights } from '../../src/core/composition/options.ts';
+import type { AdapterWeights, RequestedComposition } from '../../src/core/composition/options.ts';
 import { resolveComposition } from '../../src/core/composition/resolve-composition.ts';
 import { plansOf, UNET } from '../support/composition.ts';
 import { goldenJson } from '../support/golden-data.ts';
@@ -16,7 +16,10 @@ import { asReferenceHasIt } from '../support/reference-composition.ts';
 interface GoldenPicture {
   readonly name: string;
   readonly plan: string | null;
-  readonly request: Omit<GenerationRequest, 'loras'> & { readonly loras: readonly GoldenLora[] };
+  readonly request: Omit<GenerationRequest, 'loras' | 'composition'> & {
+    readonly loras: readonly GoldenLora[];
+    readonly composition: RequestedComposition;
+  };
 }
 
 interface GoldenLora {
@@ -63,7 +66,10 @@ test.each(planned.map((picture) => [picture.name, picture] as const))('%s follow
 function summariesOf({ request }: GoldenPicture, expected: ExpectedPlan): readonly EvaluationPlan[] {
   const loras = request.loras.map(({ id, weight, frequency_class }) => ({ id, weight, frequency_class }));
   const { prompt_weights: weights } = expected;
-  const asked = { ...asReferenceHasIt(request.composition), ...(weights !== undefined && { weights }) };
+  const asked = {
+    ...asReferenceHasIt(request.composition, expected.evaluations.length),
+    ...(weights !== undefined && { weights }),
+  };
   const { composition } = parseGenerationRequest({ ...request, loras, composition: asked });
   const setup: CompositionSetup = {
     adapters: loras.map(({ id, weight, frequency_class }) => ({

@@ -9,7 +9,7 @@ import { adaptersOf, cmloraOf, setupOf } from '../support/composition.ts';
 import { goldenJson } from '../support/golden-data.ts';
 import { openGoldenEngine, picturesOf, resolveGolden } from '../support/golden-engine.ts';
 import { latentOfBand } from '../support/latent-of-band.ts';
-import { asReferenceHasIt } from '../support/reference-composition.ts';
+import { cmloraAsReferenceHasIt } from '../support/reference-composition.ts';
 
 /**
  * `mode: online` and `parity: reference` against the Python reference, which was written from cmlora.md and CMLORA-DECISIONS.md apart
@@ -28,7 +28,7 @@ interface GoldenRun {
 
 interface GoldenPicture {
   readonly name: string;
-  readonly request: { readonly composition: { readonly method: string } };
+  readonly request: { readonly composition: RequestedCmlora; readonly steps: number };
   readonly bands: readonly number[];
   readonly leaders: readonly string[];
 }
@@ -44,7 +44,8 @@ const sideOf = ({ composition }: GoldenRun) => (composition.parity === 'referenc
 test.each(runs.map((run) => [JSON.stringify(run.composition), run] as const))('%s runs as the reference', (_, run) => {
   const classes = [...Array<'high'>(run.high).fill('high'), ...Array<'low'>(run.low).fill('low')];
   const setup = setupOf(adaptersOf(...classes), run.bands.length);
-  const planner = planCmlora(cmloraOf(setup, run.composition), setup);
+  const composition = cmloraAsReferenceHasIt(run.composition, run.bands.length);
+  const planner = planCmlora(cmloraOf(setup, composition), setup);
 
   let state = planner.start;
   const plans: EvaluationPlan[] = [];
@@ -70,7 +71,7 @@ describe('a picture is the reference', () => {
   test.each(pictures.map((picture) => [picture.name, picture] as const))('%s', async (name, picture) => {
     const resolved = await resolveGolden(engine, {
       ...picture.request,
-      composition: asReferenceHasIt(picture.request.composition),
+      composition: cmloraAsReferenceHasIt(picture.request.composition, picture.request.steps),
     });
 
     const { images, done } = await picturesOf(engine, resolved);

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { RequestedComposition } from '../../src/core/composition/options.ts';
 import type { Engine } from '../../src/engine/open-engine.ts';
 import { openGoldenEngine, picturesOf, resolveGolden } from '../support/golden-engine.ts';
 import { asReferenceHasIt } from '../support/reference-composition.ts';
@@ -19,7 +20,8 @@ interface GoldenPicture {
   readonly name: string;
   readonly file: string;
   readonly request: {
-    readonly composition: { readonly method: string };
+    readonly composition: RequestedComposition;
+    readonly steps: number;
     readonly loras: readonly { readonly id: string; readonly weight: number; readonly frequency_class: string }[];
   };
 }
@@ -40,7 +42,7 @@ describe('a picture is the reference', () => {
     const resolved = await resolveGolden(engine, {
       ...request,
       loras,
-      composition: asReferenceHasIt(request.composition),
+      composition: asReferenceHasIt(request.composition, request.steps),
     });
 
     const { images } = await picturesOf(engine, resolved);

@@ -20,7 +20,13 @@ const REQUESTS = {
   'the plain model': { ...size, prompt: 'a red fox', seed: 1 },
   'one LoRA': { ...size, prompt: 'a red fox', seed: 1, loras: FOUR.slice(1, 2) },
   'four LoRAs merged': { ...size, prompt: 'a grey wolf', seed: 2, loras: FOUR, composition: { method: 'merge' } },
-  'four LoRAs by cmlora': { ...size, prompt: 'a red fox', seed: 3, loras: FOUR, composition: { method: 'cmlora' } },
+  'four LoRAs by cmlora': {
+    ...size,
+    prompt: 'a red fox',
+    seed: 3,
+    loras: FOUR,
+    composition: { method: 'cmlora', weights: { initial: 'n_minus_half' }, cut: { level: 0, layers: 3 } },
+  },
   'two LoRAs by cmlora at the outer cut': {
     ...size,
     prompt: 'the sea',

@@ -20,8 +20,8 @@ import type { CmloraComposition } from './options.ts';
 import { basePass, inFoldingOrder, passOfOne, textsOf } from './passes.ts';
 
 /**
- * CMLoRA (arXiv 2502.04923) as section B.7 of cmlora.md mends it: every adapter predicts alone, one of them leads at a time and
- * counts more in the fold, and the others may start from a cached feature. The parts are the sequencer's: the order of leaders, their
+ * CMLoRA (arXiv 2502.04923) as section B.7 of cmlora.md mends it: every adapter predicts alone, one of them leads at a time and may
+ * count more in the fold, and the others may start from a cached feature. The parts are the sequencer's: the order of leaders, their
  * turns, the refresh of caches. Here they become passes. `cache: delta` and `uncond: base` add passes of the plain model in front
  * (test/golden/CMLORA-DECISIONS.md, lines 22 to 25); `cache: forecast` adds none.
  */

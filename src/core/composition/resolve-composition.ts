@@ -12,7 +12,8 @@ import type {
 
 /**
  * From what a request says about composition to a composition with nothing left implicit: the preset's values, the request's over
- * them, and the numbers that depend on the length of the trajectory and on the U-Net. Presets are those of cmlora.md, B.7.
+ * them, and the numbers that depend on the length of the trajectory and on the U-Net. Of the presets, `reference` is that of
+ * cmlora.md, B.7; `quality` and `fast` began as B.7's and are what the demo's tuning sets chose (docs/evaluation/demo).
  */
 
 /** What the defaults depend on. */
@@ -166,18 +167,20 @@ function presetOf(preset: CmloraComposition['preset'], context: CompositionConte
     phase_at: PHASE_AT,
     late_set: 'low',
     turn: { near: 2, middle: 3, bounds: [0.375, 0.875] },
-    weights: { initial: 'n_minus_half', decay: 'none', floor: 1 },
+    // The paper's order and leader stay, but a leader that counts more than the others costs some of their concepts and gains none,
+    // and the outermost cut with one LoRA run anew at each evaluation beats dearer ways (docs/cmlora.md).
+    weights: { initial: 1, decay: 'none', floor: 1 },
     refresh: {
       policy: 'oldest_first',
       every: 1,
-      max_age: Math.max(3, percentOf(12, evaluationCount)),
-      warm_up: percentOf(8, evaluationCount),
+      max_age: Math.max(3, percentOf(60, evaluationCount)),
+      warm_up: percentOf(4, evaluationCount),
       forced_end: 0,
     },
-    cut: { level: 0, layers: unet.layersPerBlock + 1 },
+    cut: OUTER,
     cache: 'feature',
     // Guidance away from what the LoRAs predict without the prompt takes most of each concept away again: with `per_lora` a third as
-    // many concepts show, at 1.4 times the cost (docs/cmlora.md). One LoRA alone stays what it is everywhere else.
+    // many concepts show, at a higher cost (docs/evaluation/demo). One LoRA alone stays what it is everywhere else.
     uncond: loraIds.length > 1 ? 'base' : 'per_lora',
     text_encoder: 'own',
     order: null,
@@ -187,21 +190,8 @@ function presetOf(preset: CmloraComposition['preset'], context: CompositionConte
     case 'quality':
       return quality;
     case 'fast':
-      // About 1.0 full passes a step for four LoRAs in 25 steps (CMLORA-DECISIONS.md, 27): ages must be longer than quality's, whose
-      // bound alone refreshes four caches 1.3 times an evaluation.
-      return {
-        ...quality,
-        preset,
-        refresh: {
-          policy: 'on_turn',
-          every: 1,
-          max_age: Math.max(3, percentOf(60, evaluationCount)),
-          warm_up: percentOf(4, evaluationCount),
-          forced_end: 0,
-        },
-        cut: OUTER,
-        cache: 'forecast',
-      };
+      // About one full pass a step for four LoRAs (docs/cmlora.md).
+      return { ...quality, preset, refresh: { ...quality.refresh, every: 2 } };
     case 'reference':
       // The authors' code: no warm-up, no bound on the age (which never reaches the number of evaluations), and the prompt encoded
       // once, with every text part (G.16).
@@ -209,14 +199,16 @@ function presetOf(preset: CmloraComposition['preset'], context: CompositionConte
         ...quality,
         preset,
         late_set: 'all_but_first',
+        weights: { initial: 'n_minus_half', decay: 'none', floor: 1 },
         refresh: { policy: 'on_turn', every: 1, max_age: evaluationCount, warm_up: 0, forced_end: 0 },
+        cut: { level: 0, layers: unet.layersPerBlock + 1 },
         uncond: 'per_lora',
         text_encoder: 'all',
       };
   }
 }
 
-/** ceil of a percentage. Divides last, so that 8 % of 25 is 2: 0.08 * 25 is a little above it. */
+/** ceil of a percentage. Divides last, so that a whole number stays one: 0.07 * 100 is a little above 7. */
 function percentOf(percent: number, count: number): number {
   return Math.ceil((percent * count) / 100);
 }

@@ -18,7 +18,7 @@ test('a person reads who leads and why, each evaluation, and the cost', async ()
     prompt: 'a fox',
     steps: 4,
     loras: [{ id: 'a', frequency_class: 'low' as const }, { id: 'b' }],
-    composition: { method: 'cmlora' as const, preset: 'fast' as const, refresh: { warm_up: 1 } },
+    composition: { method: 'cmlora' as const, weights: { initial: 'n_minus_half' as const }, refresh: { warm_up: 1 } },
   };
   const resolved = await resolveRequest(request, descriptor, catalog, () => 0);
   const lines = planForReader(describePlan(resolved, descriptor));

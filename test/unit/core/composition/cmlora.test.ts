@@ -36,11 +36,12 @@ test('text_encoder says which adapters act on the text', () => {
 
 test('a pass refreshes or reuses a cache of its own, for each guidance half', () => {
   const setup = setupOf(ADAPTERS, 20);
-  const plans = plansOf(planCmlora(cmloraOf(setup), setup), setup);
+  const composition = cmloraOf(setup, { refresh: { warm_up: 2 }, cut: { level: 0, layers: 3 } });
+  const plans = plansOf(planCmlora(composition, setup), setup);
   const keys = plans[0]?.passes.map(({ cache }) => cache?.key);
   expect(new Set(keys).size).toBe(6);
   expect(plans[0]?.passes.every(({ cache }) => cache?.mode === 'refresh')).toBe(true);
-  // Warm-up is two of 20 evaluations; then one adapter at a time.
+  // After the warm-up, one adapter at a time.
   expect(plans[2]?.passes.filter(({ cache }) => cache?.mode === 'refresh')).toHaveLength(2);
   expect(plans[2]?.passes[0]?.cache?.cut).toEqual({ level: 0, layers: 3 });
 });
@@ -58,7 +59,7 @@ test.each([
 
 test('both guidance halves are folded with the weights of the summary', () => {
   const setup = setupOf(ADAPTERS, 20);
-  const planner = planCmlora(cmloraOf(setup), setup);
+  const planner = planCmlora(cmloraOf(setup, { weights: { initial: 3 } }), setup);
   const plan = planner.plan({ index: 0, step: 0, timestep: 999 }, planner.start);
   // a, b, c: negative then prompt.
   const predictions = [1, 10, 2, 20, 4, 40].map((value) => ({ dims: [1], data: Float32Array.of(value) }));
@@ -98,7 +99,7 @@ test('a forecast changes what passes start from, and not which passes run', () =
 
 describe('cache delta', () => {
   const setup = setupOf(ADAPTERS, 20);
-  const plans = plansOf(planCmlora(cmloraOf(setup, { cache: 'delta' }), setup), setup);
+  const plans = plansOf(planCmlora(cmloraOf(setup, { cache: 'delta', cut: { level: 0, layers: 3 } }), setup), setup);
 
   test('runs the plain model on both guidance halves at every evaluation, for its feature', () => {
     for (const { passes } of plans) {

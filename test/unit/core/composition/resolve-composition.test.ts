@@ -36,9 +36,9 @@ test('nothing of cmlora is left implicit', () => {
     phase_at: 0.6,
     late_set: 'low',
     turn: { near: 2, middle: 3, bounds: [0.375, 0.875] },
-    weights: { initial: 'n_minus_half', decay: 'none', floor: 1 },
-    refresh: { policy: 'oldest_first', every: 1, max_age: 3, warm_up: 2, forced_end: 0 },
-    cut: { level: 0, layers: 3 },
+    weights: { initial: 1, decay: 'none', floor: 1 },
+    refresh: { policy: 'oldest_first', every: 1, max_age: 12, warm_up: 1, forced_end: 0 },
+    cut: { level: 0, layers: 1 },
     cache: 'feature',
     uncond: 'base',
     text_encoder: 'own',
@@ -63,29 +63,30 @@ test('ages and warm-up grow with the trajectory', () => {
     const composition = resolveComposition({ method: 'cmlora' }, { ...CONTEXT, evaluationCount });
     return composition.method === 'cmlora' ? [composition.refresh.max_age, composition.refresh.warm_up] : [];
   };
-  // 8 % of 25 is 2, whatever floating point makes of 0.08 * 25.
-  expect([1, 25, 50, 100].map(refreshAt)).toEqual([
+  // 60 % but never below 3, and 4 %, both rounded up.
+  expect([1, 25, 26, 50, 100].map(refreshAt)).toEqual([
     [3, 1],
-    [3, 2],
-    [6, 4],
-    [12, 8],
+    [15, 1],
+    [16, 2],
+    [30, 2],
+    [60, 4],
   ]);
 });
 
-test('fast refreshes who starts to lead, and reuses the outermost cut', () => {
-  expect(resolveComposition({ method: 'cmlora', preset: 'fast' }, CONTEXT)).toMatchObject({
+test('fast is quality that refreshes one LoRA every two evaluations', () => {
+  const quality = resolveComposition({ method: 'cmlora' }, CONTEXT);
+  expect(resolveComposition({ method: 'cmlora', preset: 'fast' }, CONTEXT)).toEqual({
+    ...quality,
     preset: 'fast',
-    refresh: { policy: 'on_turn', max_age: 12, warm_up: 1 },
-    cut: { level: 0, layers: 1 },
-    cache: 'forecast',
+    refresh: { policy: 'oldest_first', every: 2, max_age: 12, warm_up: 1, forced_end: 0 },
   });
 });
 
 test.each([
-  [25, 0.08, 0.85, 0.95],
-  [25, 0.135, 1, 1.15],
-  [50, 0.08, 0.8, 1],
-  [50, 0.135, 0.9, 1.1],
+  [25, 0.08, 0.9, 1],
+  [25, 0.135, 1, 1.1],
+  [50, 0.08, 0.9, 1],
+  [50, 0.135, 1, 1.1],
 ])(
   'fast runs four LoRAs in %d evaluations at about one full pass each, where a reuse pass is %d of one',
   (evaluationCount, share, least, most) => {
@@ -99,12 +100,16 @@ test.each([
   },
 );
 
-test('reference is what the authors ran: no bound on the age, and all but the first lead late', () => {
-  expect(resolveComposition({ method: 'cmlora', preset: 'reference' }, CONTEXT)).toMatchObject({
+test('reference is what the authors ran: the leader counts more, no bound on the age, and all but the first lead late', () => {
+  const quality = resolveComposition({ method: 'cmlora' }, CONTEXT);
+  expect(resolveComposition({ method: 'cmlora', preset: 'reference' }, CONTEXT)).toEqual({
+    ...quality,
+    preset: 'reference',
     late_set: 'all_but_first',
-    weights: { decay: 'none' },
-    refresh: { policy: 'on_turn', max_age: 20, warm_up: 0, forced_end: 0 },
+    weights: { initial: 'n_minus_half', decay: 'none', floor: 1 },
+    refresh: { policy: 'on_turn', every: 1, max_age: 20, warm_up: 0, forced_end: 0 },
     cut: { level: 0, layers: 3 },
+    uncond: 'per_lora',
     text_encoder: 'all',
   });
 });
@@ -115,16 +120,21 @@ test('any option beside a preset overrides it, one field of a group at a time', 
       method: 'cmlora',
       preset: 'fast',
       turn: { middle: 5 },
-      refresh: { forced_end: 2, every: 0 },
-      cut: 'outer',
+      refresh: { forced_end: 2, warm_up: 0 },
+      weights: { decay: 'geometric' },
+      cut: { level: 1, layers: 2 },
       phase_at: 0,
     },
     CONTEXT,
   );
   expect(composition).toMatchObject({
     phase_at: 0,
+    weights: { initial: 1, decay: 'geometric' },
     turn: { near: 2, middle: 5 },
-    refresh: { policy: 'on_turn', every: 0, forced_end: 2, max_age: 12 },
+    refresh: { policy: 'oldest_first', every: 2, forced_end: 2, max_age: 12, warm_up: 0 },
+    cut: { level: 1, layers: 2 },
+  });
+  expect(resolveComposition({ method: 'cmlora', preset: 'reference', cut: 'outer' }, CONTEXT)).toMatchObject({
     cut: { level: 0, layers: 1 },
   });
 });
