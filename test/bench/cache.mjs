@@ -64,8 +64,9 @@ for (const [name, options] of settings().filter(([name]) => flags.only === undef
 }
 await engine.close();
 
-/** The presets, and around the two that cache most what their cost and their staleness come from. */
+/** The presets, what the cost and the staleness of two of them come from, and these two as the specification's B.7 began with them. */
 function settings() {
+  const first = (more) => ({ weights: { initial: 'n_minus_half' }, ...more });
   const fast = (more) => ({ preset: 'fast', ...more });
   return [
     ['quality', {}],
@@ -82,6 +83,8 @@ function settings() {
     ['fast, on_turn, forecast', fast({ refresh: { policy: 'on_turn' }, cache: 'forecast' })],
     ['fast, per_lora', fast({ uncond: 'per_lora' })],
     ['reference', { preset: 'reference' }],
+    ['quality at first', first({ cut: { level: 0, layers: 2 }, refresh: { max_age: 3, warm_up: 2 } })],
+    ['fast at first', first({ preset: 'fast', cache: 'forecast', refresh: { policy: 'on_turn' } })],
   ];
 }
 
