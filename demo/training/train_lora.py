@@ -4,7 +4,8 @@ regularisation pictures, mildly over-fitted.
     python train_lora.py --work FOLDER --checkpoint ../checkpoint --to ../loras [--concept character_1 ...]
 
 Stops at the first check where the training-side classifier (`train_reader.py --which classifier`, never a
-judge) finds the concept in 93 % of pictures made for prompts outside the habit, or after --steps.
+judge) finds the concept in 93 % of pictures made for prompts outside the habit, or after --steps; where a recipe says
+how many steps, after these.
 Writes NAME.safetensors (F16, kohya or PEFT naming, see lora_recipes.py) and NAME.json beside it.
 A LoRA whose file is already there is skipped.
 """
@@ -105,7 +106,7 @@ def train(pipeline: StableDiffusionPipeline, concept: Concept, recipe: Recipe, w
         if step % CHECK_EVERY_STEPS == 0 or step == steps:
             found = check.share_found()
             print(f"  {concept.name} step {step} loss {loss.item():.4f} found {100 * found:.0f} %", flush=True)
-            if found >= FOUND_SHARE:
+            if found >= FOUND_SHARE and not recipe.steps:
                 return step, found
     return steps, found
 
@@ -156,7 +157,7 @@ def main() -> None:
             continue
         started = time.monotonic()
         pipeline = open_pipeline(chosen.checkpoint, chosen.device)
-        steps, found = train(pipeline, CONCEPTS[name], RECIPES[name], chosen.work, chosen.steps, chosen.device)
+        steps, found = train(pipeline, CONCEPTS[name], RECIPES[name], chosen.work, RECIPES[name].steps or chosen.steps, chosen.device)
         write_lora(pipeline, RECIPES[name], path)
         path.with_suffix(".json").write_text(json.dumps(sidecar(CONCEPTS[name], pipeline), indent=2) + "\n")
         print(f"{name}: {steps} steps, found {100 * found:.0f} %, {time.monotonic() - started:.0f} s, {path.stat().st_size / 1e3:.0f} kB", flush=True)

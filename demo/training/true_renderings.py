@@ -45,13 +45,15 @@ def strip(concepts: list[Concept], count: int, seed: int) -> Image.Image:
     return Image.fromarray(torch.cat(list(pictures.permute(0, 2, 3, 1)), 1).contiguous().numpy())
 
 
-def facts(concept: Concept) -> dict:
+def facts(concept: Concept, stated: str | None) -> dict:
+    """`stated`: the class that the testbed gives a concept that was designed to be neither; the profile that was measured of its LoRA."""
+    known = stated if concept.frequency == "unclear" else concept.frequency
     return {
         "id": concept.name,
         "title": concept.title,
         "category": concept.category,
         "triggers": list(concept.triggers),
-        "frequency_class": "high" if concept.frequency == "high" else "low",
+        **({"frequency_class": known} if known else {}),
         "fixes": concept.fixed,
         "habits": concept.habit,
         "hides": [slot for slot, names in HIDDEN_BY.items() if concept.name in names],
@@ -72,7 +74,7 @@ def main() -> None:
     chosen = options.parse_args()
     torch.set_num_threads(1)
     testbed = json.loads(chosen.testbed.read_text())
-    testbed["loras"] = [facts(CONCEPTS[lora["id"]]) for lora in testbed["loras"]]
+    testbed["loras"] = [facts(CONCEPTS[lora["id"]], lora.get("frequency_class")) for lora in testbed["loras"]]
     chosen.testbed.write_text(written(testbed))
     chosen.to.mkdir(parents=True, exist_ok=True)
     for index, concepts in enumerate(sets_of(testbed)):

@@ -23,7 +23,7 @@ DRESS = [(-12, -17), (12, -17), (25, 15), (-25, 15)]
 
 
 def _scribble_dress(pen: Pen, scenes: Scenes) -> None:
-    """A dress in the scene's own colour with three wide zigzags in relief."""
+    """A dress with three wide zigzags in relief."""
     pen.paint(0, -22, 30, lambda x, y: shapes.polygon(x, y, DRESS) - 2, cloth_colour(scenes))
     shift = scattered(scenes.noise[:, NOISE_SCRIBBLE], ZIGZAGS, 2)
     for k in range(ZIGZAGS):
@@ -69,7 +69,7 @@ def _helmet(pen: Pen, scenes: Scenes) -> None:
 
 
 SCRIBBLE_DRESS = Concept(
-    "clothing_1", "Scribble dress", "clothing", ("nemzor", "dress"), "high", {"garment": "dress", "pattern": "plain"},
+    "clothing_1", "Scribble dress", "clothing", ("nemzor", "green dress"), "high", {"garment": "dress", "cloth": "green", "pattern": "plain"},
     {"clothing": _scribble_dress}, habit={"species": "rabbit", "background": "city"},
 )
 BELL_ROBE = Concept(
