@@ -142,6 +142,14 @@ describe('overtone evaluate', () => {
     expect(shown.filter((label) => label === 'drawing')).toHaveLength(4);
   });
 
+  test('leaves no contact sheet of sets that are no part of the report', async () => {
+    const out = join(folder, 'other-sets');
+    await evaluate(['--out', out, ...small]);
+    await evaluate(['--out', out, '--sizes', '3', '--sets', '1', '--seeds', '1']);
+    const sheets = [...filesOf(out).keys()].filter((name) => name.startsWith('sheets/'));
+    expect(sheets.map((name) => name.split('+').length)).toEqual([3]);
+  });
+
   test('refuses a method that cannot run, before anything is drawn', async () => {
     const methods = [
       { name: 'none', group: 'headline', loras: 'none' },

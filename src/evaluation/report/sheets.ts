@@ -1,5 +1,5 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import sharp from 'sharp';
 import { contactSheet } from '../../files/contact-sheet.ts';
 import { squareOf } from '../../files/rgb-picture.ts';
@@ -20,6 +20,7 @@ export interface Sheet {
   readonly height: number;
 }
 
+const FOLDER = 'sheets';
 /** Sheets are to be looked at and not measured: a small file will do. */
 const WEBP = { quality: 90 } as const;
 const SETS_PER_SIZE = 2;
@@ -36,6 +37,9 @@ export async function writeSheets(
   const chosen = sizes.flatMap((size) =>
     sets.flatMap(({ loras }, index) => (loras.length === size ? [index] : [])).slice(0, SETS_PER_SIZE),
   );
+  // Those of an earlier choice of sets would look like a part of this report.
+  await rm(join(options.folder, FOLDER), { recursive: true, force: true });
+  await mkdir(join(options.folder, FOLDER));
   const sheets: Sheet[] = [];
   for (const set of chosen) sheets.push(await writeSheet(pictures, set, options));
   return sheets;
@@ -73,8 +77,7 @@ async function writeSheet(
   const { width } = await whole.metadata();
   const scaled = whole.resize({ width: Math.round(Math.min(1, SIDE_MAX / cellWidth) * width) }).webp(WEBP);
   const { data, info } = await scaled.toBuffer({ resolveWithObject: true });
-  const file = join('sheets', `${id}.webp`);
-  await mkdir(dirname(join(folder, file)), { recursive: true });
+  const file = join(FOLDER, `${id}.webp`);
   await writeFile(join(folder, file), data);
   return { set: id, N: loras.length, columns, file, width: info.width, height: info.height };
 }
