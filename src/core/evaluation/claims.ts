@@ -25,7 +25,10 @@ export interface Claim {
   readonly measured: Interval;
   readonly unit: 'points' | 'percent' | 'passes';
   readonly holds: boolean;
-  /** The figure without each LoRA, and in how many its sign is that of the whole; null where the sign is no part of the claim. */
+  /**
+   * The figure without each LoRA, and in how many its sign is that of the whole; null where the sign is no part of the claim. A LoRA
+   * that all sets have, as the only character of a testbed, cannot be left out.
+   */
   readonly leaveOneOut: {
     readonly without: readonly { readonly lora: string; readonly value: number }[];
     readonly sameSign: number;
@@ -176,7 +179,8 @@ function averageOf(values: readonly Value[]): Value {
 }
 
 function without({ evaluated: { sets } }: EvaluationTable, value: Value, whole: number) {
-  const loras = [...new Set(sets.flatMap((set) => set.loras))].sort();
+  const all = [...new Set(sets.flatMap((set) => set.loras))].sort();
+  const loras = all.filter((lora) => sets.some((set) => !set.loras.includes(lora)));
   const each = loras.map((lora) => ({
     lora,
     value: value(Float64Array.from(sets, (set) => (set.loras.includes(lora) ? 0 : 1))),
