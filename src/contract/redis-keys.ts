@@ -96,6 +96,10 @@ export const queueName = (model: string) => `generations-${encodeURIComponent(mo
 /** BullMQ's queue of the LoRAs of one model that are to be measured. */
 export const profileQueueName = (model: string) => `profiles-${encodeURIComponent(model)}`;
 
+/** Hash: BullMQ's record of a LoRA that waits to be measured, or is being measured. */
+export const profileOrderKey = (model: string, loraSha256: string) =>
+  `${KEY_PREFIX}:${profileQueueName(model)}:${loraSha256}`;
+
 /** Hash: the profile of a LoRA on a model, both named by their bytes, and why it could not be measured. It does not expire. */
 export const profileKey = (modelSha256: string, loraSha256: string) =>
   `${KEY_PREFIX}:profile:${modelSha256}:${loraSha256}`;

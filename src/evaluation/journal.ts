@@ -1,6 +1,7 @@
 import { appendFile, mkdir, readFile, truncate } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { InputError } from '../core/problem.ts';
+import { unlessMissing } from '../files/unless-missing.ts';
 
 /**
  * What has been done, in a file that only grows: a JSON record a line, each with a key. A run that is cut off in the middle of a line
@@ -36,10 +37,7 @@ export async function openJournal<RecordOf extends object>(path: string): Promis
 }
 
 async function readIfThere(path: string): Promise<Buffer> {
-  return readFile(path).catch((error: unknown) => {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return Buffer.alloc(0);
-    throw error;
-  });
+  return (await unlessMissing(readFile(path))) ?? Buffer.alloc(0);
 }
 
 function parseLine(line: string, subject: string): Readonly<Record<string, unknown>> {

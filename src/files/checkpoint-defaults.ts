@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { LIMITS } from '../contract/limits.ts';
 import { InputError, type Problem } from '../core/problem.ts';
 import { SAMPLER_NAMES, type SamplerName } from '../core/samplers/names.ts';
+import { unlessMissing } from './unless-missing.ts';
 
 /**
  * What a checkpoint's folder says of how it likes to be used: an optional `overtone.json` with steps, guidance_scale, sampler, width
@@ -21,10 +22,7 @@ const FILE = 'overtone.json';
 
 /** Throws an InputError (`unsupported_checkpoint`) that names every field that cannot be used. */
 export async function readCheckpointDefaults(directory: string): Promise<CheckpointDefaults> {
-  const text = await readFile(join(directory, FILE), 'utf8').catch((error: unknown) => {
-    if (isMissingFile(error)) return undefined;
-    throw error;
-  });
+  const text = await unlessMissing(readFile(join(directory, FILE), 'utf8'));
   if (text === undefined) return {};
   let json: unknown;
   try {
@@ -77,8 +75,4 @@ function parseDefaults(json: unknown): CheckpointDefaults {
 
 function problem(message: string): Problem {
   return { code: 'unsupported_checkpoint', subject: FILE, message };
-}
-
-function isMissingFile(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }

@@ -5,6 +5,7 @@ import type { LoraReceipt } from '../core/lora/receipt.ts';
 import type { LoraTarget } from '../core/lora/target.ts';
 import { inspectLoraFile, readWholeFile, sha256OfFile } from './lora-file.ts';
 import { sharedCalls } from './shared-calls.ts';
+import { unlessMissing } from './unless-missing.ts';
 
 /**
  * A folder of LoRA files, which gateway and engine both read until there is a registry. A LoRA's id is its file's stem, and it can
@@ -61,12 +62,7 @@ export function openLoraFolder(directory: string): LoraFolder {
     const inspector =
       inspectorOf.get(targets) ?? rememberedByFile(look, (file) => inspectLoraFile(file, targets, { readWhole }));
     inspectorOf.set(targets, inspector);
-    try {
-      return await inspector(path);
-    } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-      throw error;
-    }
+    return await unlessMissing(inspector(path));
   }
 
   async function inspect(idOrSha256: string, targets: readonly LoraTarget[]): Promise<LoraReceipt | undefined> {

@@ -4,6 +4,7 @@ import { basename, join } from 'node:path';
 import type { LoraProfile } from '../contract/lora-profile.ts';
 import { InputError } from '../core/problem.ts';
 import { canonicalJson } from './canonical-json.ts';
+import { unlessMissing } from './unless-missing.ts';
 
 /**
  * Measured profiles in a folder, one JSON file each. A profile is found again by what it was measured on and how: the base model's
@@ -26,10 +27,7 @@ export function openProfileCache(directory: string): ProfileCache {
   return {
     async find(key) {
       const path = join(directory, fileName(key));
-      const text = await readFile(path, 'utf8').catch((error: unknown) => {
-        if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-        throw error;
-      });
+      const text = await unlessMissing(readFile(path, 'utf8'));
       return text === undefined ? undefined : parseKept(text, basename(path));
     },
 

@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 import type { ProblemDetails } from '../contract/errors.ts';
 import type { LoraProfile } from '../contract/lora-profile.ts';
 import type { ModelDescriptor } from '../contract/model-descriptor.ts';
-import { KEY_PREFIX, profileKey, profileQueueName } from '../contract/redis-keys.ts';
+import { profileKey, profileOrderKey } from '../contract/redis-keys.ts';
 import { luaScript } from './lua-script.ts';
 
 /**
@@ -56,8 +56,7 @@ export function createProfileStore(redis: Redis): ProfileStore {
   const keyOf = ({ model_sha256, lora_sha256 }: MeasuredPair) => profileKey(model_sha256, lora_sha256);
   return {
     async outlook({ id, sha256 }, loraHashes) {
-      const queue = `${KEY_PREFIX}:${profileQueueName(id)}`;
-      const keys = loraHashes.flatMap((hash) => [profileKey(sha256, hash), `${queue}:${hash}`]);
+      const keys = loraHashes.flatMap((hash) => [profileKey(sha256, hash), profileOrderKey(id, hash)]);
       const answer = (await LOOK_OUT(redis, keys, [])) as OutlookAnswer;
       return answer.map(([scores, error, count]) => ({
         pixel: parsed(scores),
